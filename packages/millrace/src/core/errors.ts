@@ -1,0 +1,248 @@
+/**
+ * The closed list of everything that can go wrong and has a name. A code is never reused.
+ * `message` and `remedy` fill `{placeholders}` from the details; `status` is the HTTP answer.
+ * `docs/errors.md` is generated from here and held to it by `npm run verify`.
+ */
+export const errorCatalogue = {
+  // configuration and process
+  CONFIG_INVALID: {
+    status: 500,
+    message: 'The configuration has {count} problem(s):\n{problems}',
+    remedy: 'Correct the variables named above and start again; docs/configuration.md lists each with its default.',
+  },
+  NODE_TOO_OLD: {
+    status: 500,
+    message: 'Millrace needs Node {needed} or newer; this is {found}.',
+    remedy: 'Run it through the npm scripts (npm start, npm test, npx millrace), which bring the right Node.',
+  },
+  DURATION_INVALID: {
+    status: 500,
+    message: '"{value}" is not a duration.',
+    remedy: 'Write milliseconds as a number, or a number with ms, s, m, h or d, such as "250ms" or "10s".',
+  },
+  DEFINITION_INVALID: {
+    status: 500,
+    message: '{what}: {problem}',
+    remedy: 'Correct the definition; it is checked when the app is created, before anything starts.',
+  },
+  START_FAILED: {
+    status: 500,
+    message: 'Starting {part} failed: {reason}',
+    remedy: 'The cause says why; what had started before it has been stopped again.',
+  },
+  SHUTTING_DOWN: {
+    status: 503,
+    message: 'This process is shutting down.',
+    remedy: 'Send the request again; another process, or this one after its restart, will take it.',
+  },
+
+  // events and records
+  EVENT_INVALID: {
+    status: 422,
+    message: 'The {type} event for topic {topic} does not fit its schema: {problem}',
+    remedy: 'Correct the data that is published, or the schema in the topic’s definition.',
+  },
+  EVENT_UNKNOWN: {
+    status: 500,
+    message: 'Topic {topic} belongs to no module of this app.',
+    remedy: 'List the topic in the `topics` of a module that is given to createApp.',
+  },
+  PUBLISH_MODE_WRONG: {
+    status: 500,
+    message: 'Topic {topic} is published by "{mode}"; {call} is for the other mode.',
+    remedy: 'Use unit.publish for outbox topics and millrace.publish for direct ones, so that one key never travels two ways.',
+  },
+  RECORD_TOO_LARGE: {
+    status: 413,
+    message: 'A record of {size} bytes for topic {topic} is over the limit of {limit} bytes.',
+    remedy: 'Publish a reference to the large part, or raise the limit on the broker and in the app.',
+  },
+  RECORD_UNDECODABLE: {
+    status: 422,
+    message: 'The record’s value is not valid {format}: {problem}',
+    remedy: 'The record is kept in the dead letters with its bytes; correct its producer.',
+  },
+  RECORD_INVALID: {
+    status: 422,
+    message: 'The record’s data does not fit the schema of {type}: {problem}',
+    remedy: 'The record is kept in the dead letters with its bytes; correct its producer or the schema.',
+  },
+  RECORD_TYPE_UNKNOWN: {
+    status: 422,
+    message: 'The record’s type "{type}" is not in the contract of topic {topic}.',
+    remedy: 'Add the event to the topic’s definition, or correct its producer.',
+  },
+
+  // unit of work
+  TRANSACTION_NESTED: {
+    status: 500,
+    message: 'millrace.transaction was called inside a unit of work.',
+    remedy: 'Use the unit that is already there; unit.attempt gives a part of it that can fail alone.',
+  },
+  UNIT_CLOSED: {
+    status: 500,
+    message: 'The unit of work was used after its function had ended.',
+    remedy: 'Await everything that uses the unit before its function returns.',
+  },
+  STATEMENT_PENDING: {
+    status: 500,
+    message: '{count} statement(s) were still running when the unit’s function ended.',
+    remedy: 'Await every statement; one that is left alone would escape the transaction’s outcome.',
+  },
+  STATEMENT_FAILED_UNSEEN: {
+    status: 500,
+    message: 'A statement failed and its error was caught, so PostgreSQL has rolled the transaction back: {problem}',
+    remedy: 'Let the error pass, or wrap the part that may fail in unit.attempt, which sets a savepoint.',
+  },
+  COMMIT_FAILED: {
+    status: 500,
+    message: 'The transaction was rolled back by the database at COMMIT.',
+    remedy: 'The cause is the first statement that failed in it.',
+  },
+
+  // database
+  DATABASE_UNAVAILABLE: {
+    status: 503,
+    message: 'The database cannot be reached: {problem}',
+    remedy: 'Check DATABASE_URL and the server; work that was under way is taken up again by itself.',
+  },
+  DATABASE_POOL_EXHAUSTED: {
+    status: 503,
+    message: 'No database connection became free within {wait} ms.',
+    remedy: 'Raise DATABASE_POOL_SIZE, or look for transactions that stay open for long.',
+  },
+  MIGRATION_CHANGED: {
+    status: 500,
+    message: 'Migration {migration} has been applied with other contents than its file has now.',
+    remedy: 'Restore the file and put the change into a new migration.',
+  },
+  MIGRATION_FAILED: {
+    status: 500,
+    message: 'Migration {migration} failed: {problem}',
+    remedy: 'It was rolled back as a whole; correct it and start again.',
+  },
+  MIGRATION_MISSING: {
+    status: 500,
+    message: 'The database has migration {migration}, which this program does not know.',
+    remedy: 'Deploy a version of the app at least as new as the database, or correct the module’s migrations folder.',
+  },
+
+  // broker
+  BROKER_UNAVAILABLE: {
+    status: 503,
+    message: 'The broker did not take the record: {problem}',
+    remedy: 'Nothing was confirmed; send the request again.',
+  },
+  TOPIC_UNKNOWN: {
+    status: 500,
+    message: 'Topic {topic} is not on the broker.',
+    remedy: 'Topics are created at start from the modules; list it in one, or create it on the broker.',
+  },
+  PUBLISH_QUEUE_FULL: {
+    status: 503,
+    message: 'More than {limit} bytes of direct publishes are waiting for the broker.',
+    remedy: 'Slow down and send again; the broker is slower than what is published.',
+  },
+  POSITION_BEYOND_END: {
+    status: 500,
+    message: 'Consumer {consumer} stands at {position} of {topic}/{partition}, beyond its end at {end}.',
+    remedy: 'The topic was cut or re-created; seek the consumer to where it should go on.',
+  },
+
+  // HTTP
+  REQUEST_INVALID: {
+    status: 422,
+    message: 'The request does not fit: {problem}',
+    remedy: 'See /docs for what this route takes.',
+  },
+  BODY_UNREADABLE: {
+    status: 400,
+    message: 'The body could not be read: {problem}',
+    remedy: 'Send valid JSON with content-type application/json.',
+  },
+  BODY_TOO_LARGE: {
+    status: 413,
+    message: 'The body is over the limit of {limit} bytes.',
+    remedy: 'Send less at a time.',
+  },
+  MEDIA_TYPE_UNSUPPORTED: {
+    status: 415,
+    message: 'This route does not take {type}.',
+    remedy: 'Send application/json.',
+  },
+  ROUTE_NOT_FOUND: {
+    status: 404,
+    message: 'There is no {method} {path}.',
+    remedy: 'See /docs for the routes there are.',
+  },
+  INTERNAL: {
+    status: 500,
+    message: 'The request failed for a reason of the server’s.',
+    remedy: 'The log has the cause under the request’s id.',
+  },
+
+  // embedded PostgreSQL
+  EMBEDDED_ALREADY_RUNNING: {
+    status: 500,
+    message: 'The data directory {directory} is in use by another running app (PostgreSQL {pid} on port {port}).',
+    remedy: 'Stop the other app, give this one another DATA_DIR, or set DATABASE_URL to share one database.',
+  },
+  EMBEDDED_UNAVAILABLE: {
+    status: 500,
+    message: 'The embedded PostgreSQL cannot run here: {problem}',
+    remedy: 'Set DATABASE_URL to a PostgreSQL server (15 or newer), or correct what the message names.',
+  },
+} as const satisfies Record<string, { status: number; message: string; remedy: string }>
+
+/** A code of the catalogue. */
+export type ErrorCode = keyof typeof errorCatalogue
+
+type Placeholders<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Placeholders<Rest> : never
+
+/** What the message and remedy of a code need to be filled. */
+export type ErrorDetails<Code extends ErrorCode> = {
+  readonly [Name in Placeholders<(typeof errorCatalogue)[Code]['message' | 'remedy']>]: string | number
+}
+
+/** Every error that Millrace raises itself: a code of the catalogue, its details, and what to do about it. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, string | number>>
+  /** What to do about it. */
+  readonly remedy: string
+  /** The HTTP status it is answered with. */
+  readonly status: number
+
+  constructor(code: ErrorCode, details: Readonly<Record<string, string | number>>, options?: ErrorOptions) {
+    super(fill(errorCatalogue[code].message, details), options)
+    this.code = code
+    this.details = details
+    this.remedy = fill(errorCatalogue[code].remedy, details)
+    this.status = errorCatalogue[code].status
+  }
+}
+
+/** Makes the error of a code, with the details its texts need; `throw fail(…)`. */
+export function fail<Code extends ErrorCode>(
+  code: Code,
+  details: ErrorDetails<Code>,
+  options?: ErrorOptions,
+): MillraceError {
+  return new MillraceError(code, details, options)
+}
+
+/** Whether something thrown is a Millrace error, of this code where one is given. */
+export function isMillraceError(error: unknown, code?: ErrorCode): error is MillraceError {
+  return error instanceof MillraceError && (code === undefined || error.code === code)
+}
+
+/** A short text of anything that can be thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}
+
+function fill(text: string, details: Readonly<Record<string, string | number>>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(details[name] ?? whole))
+}

@@ -1,0 +1,64 @@
+import type { OutgoingEvent } from './event.ts'
+import type { AnyTopic } from './topic.ts'
+
+/** A topic that is published from units of work. */
+export type OutboxTopic = AnyTopic & { readonly publish: 'outbox' }
+/** A topic that is published at once. */
+export type DirectTopic = AnyTopic & { readonly publish: 'direct' }
+
+/** One SQL statement with its values. A `name` makes it a prepared statement, kept by the connection. */
+export interface Statement {
+  readonly text: string
+  readonly values?: readonly unknown[]
+  readonly name?: string
+  /** `'array'`: rows as arrays of columns, in order. */
+  readonly rowMode?: 'array'
+}
+
+/** What a statement gives back. */
+export interface QueryResult<Row = Record<string, unknown>> {
+  readonly rows: Row[]
+  /** Rows affected, or returned. */
+  readonly rowCount: number
+}
+
+/** The least that runs SQL. Values are PostgreSQL parameters, `$1` and on. */
+export interface Queryable {
+  query<Row = Record<string, unknown>>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>>
+}
+
+/**
+ * Where an app registers the type of its query builder, once:
+ * `declare module 'millrace' { interface Register { db: AppDatabase } }`
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by module augmentation
+export interface Register {}
+
+/** The app's query builder, or plain {@link Queryable} where none is registered. */
+export type Db = Register extends { db: infer Registered } ? Registered : Queryable
+
+/** Makes the app's query builder over a way to run statements. */
+export type Bind = (connection: Queryable) => Db
+
+/**
+ * A unit of work: one PostgreSQL transaction in which rows, outgoing events and the memory of what was already
+ * handled commit together. It ends with its function: every statement must have been awaited by then.
+ */
+export interface Unit {
+  /** The app's query builder, bound to the transaction. */
+  readonly db: Db
+  /**
+   * Publishes with the rows: the event is written to the outbox by the last statement before COMMIT, and goes out
+   * after it, in order. Nothing is published when the unit is rolled back.
+   *
+   * @throws EVENT_INVALID, RECORD_TOO_LARGE, EVENT_UNKNOWN, PUBLISH_MODE_WRONG at once, before anything is written
+   */
+  publish(...events: readonly OutgoingEvent<string, unknown, OutboxTopic>[]): void
+  /**
+   * Runs a part that may fail without failing the whole: a savepoint. When it throws, its rows and events are undone
+   * and the error is passed on. Parts run one after the other.
+   */
+  attempt<T>(part: () => Promise<T>): Promise<T>
+  /** Runs after COMMIT, best effort: not when the process dies in between. Errors are logged. */
+  afterCommit(task: () => void | Promise<void>): void
+}

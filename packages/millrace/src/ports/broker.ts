@@ -1,0 +1,129 @@
+/** A header's name and its bytes. Names may repeat. */
+export type RecordHeader = readonly [name: string, value: Uint8Array]
+
+/** A record before a broker has it. */
+export interface OutgoingRecord {
+  readonly topic: string
+  /** Records with the same key go to the same partition: murmur2 as in Kafka's Java client. Null: spread evenly. */
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly RecordHeader[]
+}
+
+/** A record on a broker. */
+export interface BrokerRecord {
+  readonly offset: number
+  /** Milliseconds since 1970: when it was appended, or produced. */
+  readonly timestamp: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly RecordHeader[]
+}
+
+/** What became of a record that was produced: where it lies, or why it was not taken. */
+export type ProduceResult =
+  | { readonly topic: string; readonly partition: number; readonly offset: number }
+  | { readonly topic: string; readonly error: Error }
+
+/** A topic to be there. */
+export interface TopicSpec {
+  readonly name: string
+  /** Partitions to create it with; an existing topic keeps its own. */
+  readonly partitions: number
+}
+
+/** A topic that is there. */
+export interface TopicDescription {
+  readonly name: string
+  /** A UUID that changes when the topic is deleted and created again. */
+  readonly id: string
+  readonly partitions: number
+}
+
+/** The bounds of a partition's log. */
+export interface LogRange {
+  /** The first offset that is still there; `end` when the log is empty. */
+  readonly start: number
+  /** The offset the next record will get (the high watermark). */
+  readonly end: number
+}
+
+/** A partition this member has been given to read. */
+export interface AssignedPartition {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  /** The log's bounds now. */
+  range(): Promise<LogRange>
+  /**
+   * Begins to read at an offset. A partition has one reader at a time; opening again closes the one before.
+   * Beyond the end it waits for the log to grow; below the start it begins at the start.
+   */
+  open(from: number): PartitionReader
+}
+
+/** Reads one partition in order. Memory is bounded: it fetches ahead no more than about 1 MiB or 1,000 records. */
+export interface PartitionReader {
+  /**
+   * The next records, at least one, at most `max`, each once and in order of offset. Waits for the first.
+   * With `waitMs`, waits that long after the first for `max` to be there. Empty only when the reader is closed.
+   */
+  read(max: number, waitMs?: number): Promise<BrokerRecord[]>
+  /** The highest known end of the log; grows without reading. */
+  readonly end: number
+  /** Everything below is handled: the broker's own bookkeeping may follow, coalesced. A hint, never the truth. */
+  commit(offset: number): void
+  /** Ends a waiting `read` with an empty answer. */
+  close(): void
+}
+
+/** Told of what a member of a group may read. */
+export interface GroupListener {
+  /** A partition may be read from now on. */
+  assigned(partition: AssignedPartition): void
+  /**
+   * A partition is to be given up: resolve when nothing of it is under way. The broker waits for that, within its
+   * bound, before another member gets the partition.
+   */
+  revoked(partition: AssignedPartition): Promise<void>
+  /** A partition is gone without being asked (this member was too late, the connection was lost): stop at once. */
+  lost(partition: AssignedPartition): void
+}
+
+export interface GroupOptions {
+  readonly group: string
+  readonly topics: readonly string[]
+  readonly listener: GroupListener
+}
+
+/** A member of a consumer group. */
+export interface GroupMember {
+  /** Gives up all partitions (each `revoked`), then leaves, so that others take over at once. */
+  leave(): Promise<void>
+}
+
+/**
+ * Where topics live. Everything above brokers is the same code on each; `conformance/` proves it.
+ *
+ * Promised by every broker:
+ * - Offsets of a partition are dense and become visible in order.
+ * - Records produced in one call, and records of one key in calls awaited one after the other, keep their order.
+ * - A group's partitions each have at most one member that was told `assigned` and not yet `revoked` or `lost`,
+ *   as far as members can be told; a member that was stopped and resumed may read on until it learns otherwise.
+ * - A member that dies without a word loses its partitions within the session time-out (10 s).
+ */
+export interface Broker {
+  readonly name: string
+  /** Creates what is missing and describes all. Safe from several processes at once. */
+  ensureTopics(topics: readonly TopicSpec[]): Promise<TopicDescription[]>
+  /**
+   * Appends records; resolves when they are durable, one result for each, in order. Per topic, results are all-or-prefix:
+   * after the first refused record of a key, no later one of that key is taken.
+   *
+   * @throws BROKER_UNAVAILABLE when nothing is known of any of them: they may or may not be there.
+   */
+  produce(records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
+  join(options: GroupOptions): Promise<GroupMember>
+  start(): Promise<void>
+  stop(): Promise<void>
+}

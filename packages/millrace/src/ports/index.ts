@@ -1,0 +1,24 @@
+export type {
+  AssignedPartition,
+  Broker,
+  BrokerRecord,
+  GroupListener,
+  GroupMember,
+  GroupOptions,
+  LogRange,
+  OutgoingRecord,
+  PartitionReader,
+  ProduceResult,
+  RecordHeader,
+  TopicDescription,
+  TopicSpec,
+} from './broker.ts'
+export type {
+  ConnectionShare,
+  Database,
+  DatabaseFault,
+  Lease,
+  SlicedTable,
+  Transaction,
+  TransactionOptions,
+} from './database.ts'

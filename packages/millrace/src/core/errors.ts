@@ -121,11 +121,6 @@ export const errorCatalogue = {
     message: 'Migration {migration} failed: {problem}',
     remedy: 'It was rolled back as a whole; correct it and start again.',
   },
-  MIGRATION_MISSING: {
-    status: 500,
-    message: 'The database has migration {migration}, which this program does not know.',
-    remedy: 'Deploy a version of the app at least as new as the database, or correct the module’s migrations folder.',
-  },
 
   // broker
   BROKER_UNAVAILABLE: {

@@ -1,6 +1,6 @@
 import { fail } from './errors.ts'
 import type { EventOptions, OutgoingEvent, ReceivedEvent } from './event.ts'
-import type { DataOf, Format, SchemaTypes, ZodTypes } from './format.ts'
+import type { EventTypes, Format, SchemaTypes, ZodTypes } from './format.ts'
 
 /** `outbox`: only within a unit of work, with its rows. `direct`: at once, acknowledged by the broker. */
 export type PublishMode = 'outbox' | 'direct'
@@ -20,7 +20,7 @@ export interface TopicOptions<
   /** The schema of each event type. */
   readonly events: Events & { readonly [Type in keyof Events]: Types['accepts'] }
   /** Events with the same key stay in order. Default: no key, so no order. */
-  readonly key?: (event: EventUnion<Events, Types>) => string | null
+  readonly key?: (event: InputUnion<Events, Types>) => string | null
   /** @default json(), whose schemas are Zod's */
   readonly format?: Format<Types>
   /** @default 'outbox' */
@@ -36,13 +36,13 @@ export interface TopicOptions<
   readonly typeOf?: (record: ForeignRecord) => string | undefined
 }
 
-type EventUnion<Events, Types extends SchemaTypes> = {
-  [Type in keyof Events & string]: { readonly type: Type; readonly data: DataOf<Types, Events[Type]> }
+type InputUnion<Events, Types extends SchemaTypes> = {
+  [Type in keyof Events & string]: { readonly type: Type; readonly data: EventTypes<Types, Events[Type]>['input'] }
 }[keyof Events & string]
 
 /** Makes an event of one type: `OrderCreated({ … })`. */
-export interface EventConstructor<Topic extends AnyTopic, Type extends string, Data> {
-  (data: Data, options?: EventOptions): OutgoingEvent<Type, Data, Topic>
+export interface EventConstructor<Topic extends AnyTopic, Type extends string, Input> {
+  (data: Input, options?: EventOptions): OutgoingEvent<Type, Input, Topic>
   readonly type: Type
   readonly topic: Topic
 }
@@ -60,24 +60,30 @@ export interface AnyTopic {
   readonly format: Format | undefined
   readonly keyOf: (event: { type: string; data: unknown }) => string | null
   readonly typeOf: (record: ForeignRecord) => string | undefined
-  /** Never there at run time: the event types' data, by type. */
-  readonly dataTypes?: unknown
+  /** Never there at run time: the TypeScript types of the events, by type. */
+  readonly eventTypes?: unknown
 }
 
+/** The TypeScript types of a topic's events, by event type. */
+export type TopicEvents = Readonly<Record<string, { readonly input: unknown; readonly data: unknown }>>
+
 /** A named stream and its contract; see {@link defineTopic}. */
-export interface Topic<Name extends string, Data extends Record<string, unknown>, Mode extends PublishMode>
-  extends AnyTopic {
+export interface Topic<Name extends string, Events extends TopicEvents, Mode extends PublishMode> extends AnyTopic {
   readonly name: Name
   readonly publish: Mode
-  readonly dataTypes?: Data
+  readonly eventTypes?: Events
   /** The event constructors, by type. */
   readonly events: {
-    readonly [Type in keyof Data & string]: EventConstructor<Topic<Name, Data, Mode>, Type, Data[Type]>
+    readonly [Type in keyof Events & string]: EventConstructor<Topic<Name, Events, Mode>, Type, Events[Type]['input']>
   }
 }
 
 /** The data by event type of a topic. */
-export type TopicData<T extends AnyTopic> = T extends { readonly dataTypes?: infer Data } ? NonNullable<Data> : never
+export type TopicData<T extends AnyTopic> = T extends { readonly eventTypes?: infer Events }
+  ? { readonly [Type in keyof NonNullable<Events>]: DataIn<NonNullable<Events>[Type]> }
+  : never
+
+type DataIn<Types> = Types extends { readonly data: infer Data } ? Data : never
 
 /** The event types of one topic, or of each of several. */
 export type TypeOf<T extends AnyTopic> = T extends AnyTopic ? keyof TopicData<T> & string : never
@@ -111,7 +117,7 @@ export function defineTopic<
 >(
   name: Name,
   options: TopicOptions<Events, Types, Mode>,
-): Topic<Name, { [Type in keyof Events & string]: DataOf<Types, Events[Type]> }, Mode> {
+): Topic<Name, { readonly [Type in keyof Events & string]: EventTypes<Types, Events[Type]> }, Mode> {
   const types = Object.keys(options.events)
   checkTopic(name, types, options.partitions)
   const { key, typeOf } = options

@@ -22,7 +22,12 @@ export interface Transaction extends Queryable {
    * and is what {@link Database.transaction} throws.
    */
   send(statement: Statement): void
-  /** The first error of the transaction, or since the savepoint it was last rolled back to. */
+  /**
+   * Runs a part within a savepoint. When it throws, or a statement in it failed even though the error was caught, the
+   * part is rolled back and the error passed on; the transaction goes on. Parts run one after the other, or nested.
+   */
+  savepoint<T>(part: () => Promise<T>): Promise<T>
+  /** The first statement's error that no savepoint has undone; undefined while all is well. */
   readonly failure: unknown
 }
 

@@ -1,0 +1,110 @@
+import pg from 'pg'
+import { fail, messageOf } from '../../core/errors.ts'
+import type { ConnectionShare } from '../../ports/database.ts'
+import type { PostgresConfig } from './config.ts'
+import { markDriverError, sqlStateOf } from './errors.ts'
+import { Semaphore } from './semaphore.ts'
+
+/** The framework's own: direct publishes, log reads, heartbeats, the relay. */
+const systemConnections = 3
+
+/** How long a backend that writes to a stopped process waits before it gives the connection, and its locks, up. */
+const tcpUserTimeoutMs = 10_000
+
+/** A connection on loan; it must be given back. */
+export interface Loan {
+  readonly client: pg.PoolClient
+  giveBack(): void
+}
+
+/** The process's connections, in shares; see {@link ConnectionShare}. */
+export class Connections {
+  readonly #user: pg.Pool
+  readonly #system: pg.Pool
+  readonly #workers: Semaphore
+  readonly #config: PostgresConfig
+
+  constructor(config: PostgresConfig) {
+    this.#config = config
+    this.#user = createPool(config, config.poolSize)
+    this.#system = createPool(config, systemConnections)
+    this.#workers = new Semaphore(config.workerConnections)
+  }
+
+  /** @throws DATABASE_UNAVAILABLE, DATABASE_POOL_EXHAUSTED */
+  async borrow(share: ConnectionShare): Promise<Loan> {
+    const release = share === 'worker' ? await this.#workers.acquire() : () => {}
+    try {
+      const client = await (share === 'system' ? this.#system : this.#user).connect()
+      return { client, giveBack: () => this.#giveBack(client, release) }
+    } catch (error) {
+      release()
+      throw this.#unavailable(error)
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([this.#user.end(), this.#system.end()])
+  }
+
+  #giveBack(client: pg.PoolClient, release: () => void): void {
+    // 'I' is idle: anything else means an open transaction or a lost connection, which nobody else may get.
+    client.release(client.getTransactionStatus() !== 'I')
+    release()
+  }
+
+  #unavailable(error: unknown): Error {
+    const message = messageOf(error)
+    if (message.includes('timeout exceeded when trying to connect')) {
+      return fail('DATABASE_POOL_EXHAUSTED', { wait: this.#config.acquireTimeoutMs }, { cause: error })
+    }
+    return fail('DATABASE_UNAVAILABLE', { problem: message }, { cause: markDriverError(error) })
+  }
+}
+
+/** One connection of its own, outside the pools, past a transaction pooler. */
+export async function connectDirectly(config: PostgresConfig): Promise<pg.Client> {
+  const client = new pg.Client(connectionOptions(config, config.directUrl))
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query(sessionSettings(config))
+    return client
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw fail('DATABASE_UNAVAILABLE', { problem: messageOf(error) }, { cause: markDriverError(error) })
+  }
+}
+
+function createPool(config: PostgresConfig, size: number): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionOptions(config, config.url),
+    max: size,
+    connectionTimeoutMillis: config.acquireTimeoutMs,
+    idleTimeoutMillis: 60_000,
+  })
+  pool.on('connect', (client) => {
+    // A lost connection fails the statements on it; its 'error' event says the same again and must not end the process.
+    client.on('error', () => {})
+    client.query(sessionSettings(config)).catch(() => {})
+  })
+  pool.on('error', (error) => {
+    if (sqlStateOf(error) !== '57P01') config.logger.warn({ err: error }, 'an idle database connection was lost')
+  })
+  return pool
+}
+
+function connectionOptions(config: PostgresConfig, url: string) {
+  return {
+    connectionString: url,
+    pipeline: true,
+    keepAlive: true,
+    application_name: config.applicationName,
+    connectionTimeoutMillis: config.acquireTimeoutMs,
+  }
+}
+
+/** Statements, not start-up options: transaction poolers refuse those. */
+function sessionSettings(config: PostgresConfig): string {
+  return `SET idle_in_transaction_session_timeout = ${config.idleInTransactionTimeoutMs}; SET tcp_user_timeout = ${tcpUserTimeoutMs}`
+}

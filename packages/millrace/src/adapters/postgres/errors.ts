@@ -1,0 +1,48 @@
+import { isMillraceError } from '../../core/errors.ts'
+import type { DatabaseFault } from '../../ports/database.ts'
+
+/**
+ * Every error our connections have rejected with. A driver error without an SQLSTATE looks like any other `Error`;
+ * only where it came from tells that it is the connection's fault and not a handler's.
+ */
+const fromDriver = new WeakSet<object>()
+
+/** Remembers that an error came from a connection; returns it. */
+export function markDriverError(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null) fromDriver.add(error)
+  return error
+}
+
+/** How many causes deep to look: query builders wrap the driver's errors. */
+const deepestCause = 5
+
+/** See {@link Database.faultOf}. */
+export function faultOf(error: unknown): DatabaseFault | undefined {
+  let current = error
+  for (let depth = 0; depth < deepestCause && typeof current === 'object' && current !== null; depth += 1) {
+    if (isMillraceError(current, 'DATABASE_UNAVAILABLE') || isMillraceError(current, 'DATABASE_POOL_EXHAUSTED')) {
+      return 'unavailable'
+    }
+    if (fromDriver.has(current)) return classify(current)
+    current = (current as { cause?: unknown }).cause
+  }
+  return undefined
+}
+
+/** The five-character SQLSTATE of a driver error, where the server gave one. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+const unavailableStates = new Set(['25P03', '25P04'])
+
+function classify(error: object): DatabaseFault {
+  const state = sqlStateOf(error)
+  if (state === undefined || unavailableStates.has(state) || /^(08|53|57)/.test(state)) return 'unavailable'
+  if (state.startsWith('40') || state === '55P03') return 'conflict'
+  if (state === '25P02') return 'aborted'
+  // "No partition found" in one of our sliced tables: the process slept past the slices made ahead; they are on their way.
+  if (state === '23514' && (error as { schema?: unknown }).schema === 'millrace') return 'unavailable'
+  return 'statement'
+}

@@ -1,0 +1,2 @@
+export type { PostgresOptions } from './config.ts'
+export { createPostgresDatabase } from './database.ts'

@@ -1,0 +1,98 @@
+import { type Logger } from '../../core/logger.ts'
+import type { Queryable } from '../../core/unit.ts'
+import type { SlicedTable, Transaction } from '../../ports/database.ts'
+import { faultOf } from './errors.ts'
+
+/** Slices made ahead of now: a process that sleeps, or cannot get the lock, for that long still finds one to write to. */
+const slicesAhead = 3
+
+/** Every lock here gives up after this, so that a long-running dump never has writers queue behind us. */
+const lockTimeout = '200ms'
+
+interface Slice {
+  readonly name: string
+  readonly startMs: number
+  readonly attached: boolean
+  /** A DETACH CONCURRENTLY was interrupted. */
+  readonly pending: boolean
+}
+
+/** What {@link maintainSlices} needs of the database. */
+export interface SliceDatabase {
+  query: Queryable['query']
+  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** Runs statements one by one on one connection, outside a transaction. */
+  session(work: (connection: Queryable) => Promise<void>): Promise<void>
+}
+
+/**
+ * Creates the slices of a table around now and drops the old ones; see {@link Database.maintainSlices}.
+ * Slices come by CREATE LIKE + CHECK + ATTACH and go by DETACH CONCURRENTLY, then DROP: none of these waits for readers
+ * of the table, and none makes its writers wait.
+ */
+export async function maintainSlices(database: SliceDatabase, table: SlicedTable, logger: Logger): Promise<void> {
+  const nowMs = await databaseTime(database)
+  const slices = await findSlices(database, table.table)
+  const present = new Set(slices.filter((slice) => slice.attached).map((slice) => slice.startMs))
+  const current = Math.floor(nowMs / table.sliceMs) * table.sliceMs
+  for (let ahead = 0; ahead <= slicesAhead; ahead += 1) {
+    const startMs = current + ahead * table.sliceMs
+    if (!present.has(startMs)) await database.transaction((transaction) => createSlice(transaction, table, startMs))
+  }
+  for (const slice of slices) {
+    if (slice.startMs + table.sliceMs + table.keepMs < nowMs) await dropSlice(database, table, slice, logger)
+  }
+}
+
+async function databaseTime(database: SliceDatabase): Promise<number> {
+  const { rows } = await database.query<{ ms: number }>('SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms')
+  return rows[0]?.ms ?? Date.now()
+}
+
+async function findSlices(database: SliceDatabase, table: string): Promise<Slice[]> {
+  const { rows } = await database.query<{ name: string; attached: boolean; pending: boolean }>(
+    `SELECT n.nspname || '.' || c.relname AS name, i.inhrelid IS NOT NULL AS attached,
+            coalesce(i.inhdetachpending, false) AS pending
+       FROM pg_class p JOIN pg_class c ON c.relnamespace = p.relnamespace AND c.relname ~ ('^' || p.relname || '_\\d+$')
+       JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = p.oid
+      WHERE p.oid = $1::regclass AND c.relkind = 'r' ORDER BY c.relname`,
+    [table],
+  )
+  return rows.map((row) => ({ ...row, startMs: Number(/_(\d+)$/.exec(row.name)?.[1]) * 1_000 }))
+}
+
+async function createSlice(transaction: Transaction, { table, sliceMs }: SlicedTable, startMs: number): Promise<void> {
+  const name = `${table}_${startMs / 1_000}`
+  const from = new Date(startMs).toISOString()
+  const to = new Date(startMs + sliceMs).toISOString()
+  const { rows } = await transaction.query<{ column: string; taken: boolean }>(
+    `SELECT pg_get_partkeydef($1::regclass) AS column, to_regclass($2) IS NOT NULL AS taken
+       FROM pg_advisory_xact_lock(hashtextextended('millrace:slices', 0))`,
+    [table, name],
+  )
+  if (rows[0] === undefined || rows[0].taken) return
+  const column = rows[0].column.replace(/^RANGE \((.*)\)$/, '$1')
+  const check = `${name.replace(/^.*\./, '')}_bounds`
+  await transaction.query(`
+    SET LOCAL lock_timeout = '${lockTimeout}';
+    CREATE TABLE ${name} (LIKE ${table} INCLUDING ALL);
+    ALTER TABLE ${name} ADD CONSTRAINT ${check} CHECK (${column} IS NOT NULL AND ${column} >= '${from}' AND ${column} < '${to}');
+    ALTER TABLE ${table} ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}');
+    ALTER TABLE ${name} DROP CONSTRAINT ${check}`)
+}
+
+async function dropSlice(database: SliceDatabase, table: SlicedTable, slice: Slice, logger: Logger): Promise<void> {
+  if (table.mayDrop && !(await table.mayDrop(slice.name))) return
+  try {
+    await database.session(async (connection) => {
+      await connection.query(`SET lock_timeout = '${lockTimeout}'`)
+      if (slice.pending) await connection.query(`ALTER TABLE ${table.table} DETACH PARTITION ${slice.name} FINALIZE`)
+      else if (slice.attached) await connection.query(`ALTER TABLE ${table.table} DETACH PARTITION ${slice.name} CONCURRENTLY`)
+      await connection.query(`DROP TABLE IF EXISTS ${slice.name}`)
+    })
+  } catch (error) {
+    if (faultOf(error) === undefined) throw error
+    logger.info({ slice: slice.name, err: error }, 'an old slice could not be dropped yet; it is tried again later')
+  }
+}

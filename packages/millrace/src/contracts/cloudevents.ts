@@ -1,0 +1,69 @@
+import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
+import type { RecordHeader } from '../ports/broker.ts'
+
+/**
+ * CloudEvents 1.0 in the binary content mode of its Kafka protocol binding: attributes are headers with the prefix `ce_`,
+ * the data is the record's value.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+ */
+export interface EventAttributes {
+  readonly id: string
+  /** `/app/module` */
+  readonly source: string
+  readonly type: string
+  readonly time: Date
+  readonly contentType: string
+  readonly cause: EventCause | undefined
+}
+
+/** What an event was published in answer to: extension attributes `correlationid` and `causationid`. */
+export interface EventCause {
+  /** The id that all events of one flow share. */
+  readonly correlationId: string
+  /** The id of the event that was being handled. */
+  readonly causationId: string
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const specVersion = encoder.encode('1.0')
+
+/** The headers of an event. */
+export function toHeaders({ id, source, type, time, contentType, cause }: EventAttributes): RecordHeader[] {
+  const headers: RecordHeader[] = [
+    ['ce_specversion', specVersion],
+    ['ce_id', encoder.encode(id)],
+    ['ce_source', encoder.encode(source)],
+    ['ce_type', encoder.encode(type)],
+    ['ce_time', encoder.encode(time.toISOString())],
+    ['content-type', encoder.encode(contentType)],
+  ]
+  if (cause) {
+    headers.push(['ce_correlationid', encoder.encode(cause.correlationId)])
+    headers.push(['ce_causationid', encoder.encode(cause.causationId)])
+  }
+  return headers
+}
+
+/** The text of the last header of a name; undefined where there is none. */
+export function headerText(headers: readonly RecordHeader[], name: string): string | undefined {
+  const bytes = headers.findLast((header) => header[0] === name)?.[1]
+  return bytes && decoder.decode(bytes)
+}
+
+/** All headers as text; bytes that are not UTF-8 become U+FFFD. */
+export function headerTexts(headers: readonly RecordHeader[]): Record<string, string> {
+  const texts: Record<string, string> = Object.create(null)
+  for (const [name, bytes] of headers) texts[name] = decoder.decode(bytes)
+  return texts
+}
+
+/** What an event published while handling another one says of it. */
+export function causeOf(event: Pick<ReceivedEvent, 'id' | 'headers'>): EventCause {
+  return { correlationId: event.headers['ce_correlationid'] ?? event.id, causationId: event.id }
+}
+
+/** The id an event goes out with. */
+export function idOf(event: OutgoingEvent): string {
+  return event.id ?? crypto.randomUUID()
+}

@@ -1,0 +1,186 @@
+import { hash } from 'node:crypto'
+import type { Clock } from '../core/clock.ts'
+import { fail, isMillraceError, type MillraceError, messageOf } from '../core/errors.ts'
+import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
+import { DataMismatch, type Format } from '../core/format.ts'
+import type { AnyTopic } from '../core/topic.ts'
+import type { BrokerRecord, OutgoingRecord, RecordHeader } from '../ports/broker.ts'
+import { type EventCause, headerText, headerTexts, idOf, toHeaders } from './cloudevents.ts'
+import { json } from './json.ts'
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+const defaultFormat = json() as Format
+
+/** What encoding needs to know besides the event. */
+export interface EncodeContext {
+  /** CloudEvents source: `/app/module`. */
+  readonly source: string
+  readonly clock: Clock
+  /** Largest record in bytes: key, value and headers together. */
+  readonly maxBytes: number
+  readonly cause?: EventCause | undefined
+}
+
+/**
+ * The record of an event.
+ *
+ * @throws EVENT_INVALID, RECORD_TOO_LARGE
+ */
+export function encodeEvent(event: OutgoingEvent, context: EncodeContext): OutgoingRecord {
+  const { topic, type } = event
+  const format = topic.format ?? defaultFormat
+  const key = event.key === undefined ? topic.keyOf(event) : event.key
+  const record: OutgoingRecord = {
+    topic: topic.name,
+    key: key === null ? null : encoder.encode(key),
+    value: encodeData(event, format),
+    headers: toHeaders({
+      id: idOf(event),
+      source: context.source,
+      type,
+      time: context.clock.now(),
+      contentType: format.contentType,
+      cause: context.cause,
+    }),
+  }
+  const size = sizeOf(record)
+  if (size > context.maxBytes) throw fail('RECORD_TOO_LARGE', { topic: topic.name, size, limit: context.maxBytes })
+  return record
+}
+
+/** The bytes of a record's key, value and headers. */
+export function sizeOf({ key, value, headers }: Pick<BrokerRecord, 'key' | 'value' | 'headers'>): number {
+  const ofHeaders = headers.reduce((sum, [name, bytes]) => sum + name.length + bytes.length, 0)
+  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders
+}
+
+/** A record as its consumer sees it: an event, or the reason why it is none. */
+export type DecodedRecord = {
+  readonly record: BrokerRecord
+  /**
+   * Names the event over all repetitions: the first 16 bytes of SHA-256 over CloudEvents source and id, as a UUID.
+   * Undefined for a foreign record without them, whose place in the log is its only name.
+   */
+  readonly messageId: string | undefined
+} & ({ readonly event: ReceivedEvent } | { readonly event: undefined; readonly problem: MillraceError })
+
+/** Decodes a record of a topic; never throws. */
+export function decodeRecord(topic: AnyTopic, partition: number, record: BrokerRecord): DecodedRecord {
+  const id = headerText(record.headers, 'ce_id')
+  const source = headerText(record.headers, 'ce_source')
+  const messageId = id !== undefined && source !== undefined ? messageIdOf(source, id) : undefined
+  try {
+    const type = typeOfRecord(topic, record)
+    const data = decodeData(topic, type, record.value)
+    return { record, messageId, event: new RecordEvent(topic.name, type, data, { partition, record, id, source }) }
+  } catch (error) {
+    return { record, messageId, event: undefined, problem: asProblem(topic, error) }
+  }
+}
+
+function encodeData({ topic, type, data }: OutgoingEvent, format: Format): Uint8Array {
+  try {
+    return format.encode(topic.schemas[type], data)
+  } catch (error) {
+    throw fail('EVENT_INVALID', { topic: topic.name, type, problem: messageOf(error) }, { cause: error })
+  }
+}
+
+function typeOfRecord(topic: AnyTopic, record: BrokerRecord): string {
+  const value = record.value ?? new Uint8Array()
+  const type =
+    headerText(record.headers, 'ce_type') ?? topic.typeOf({ headers: headerTexts(record.headers), value }) ?? ''
+  if (!Object.hasOwn(topic.schemas, type)) throw fail('RECORD_TYPE_UNKNOWN', { type, topic: topic.name })
+  return type
+}
+
+function decodeData(topic: AnyTopic, type: string, value: Uint8Array | null): unknown {
+  const format = topic.format ?? defaultFormat
+  try {
+    // A null value is a record too (a tombstone on a compacted topic); no format reads it as data.
+    if (value === null) throw new Error('the record has no value')
+    return format.decode(topic.schemas[type], value)
+  } catch (error) {
+    const problem = messageOf(error)
+    if (error instanceof DataMismatch) throw fail('RECORD_INVALID', { type, problem }, { cause: error })
+    throw fail('RECORD_UNDECODABLE', { format: format.name, problem }, { cause: error })
+  }
+}
+
+function asProblem(topic: AnyTopic, error: unknown): MillraceError {
+  if (isMillraceError(error)) return error
+  const problem = `typeOf of topic ${topic.name} threw: ${messageOf(error)}`
+  return fail('RECORD_UNDECODABLE', { format: topic.name, problem }, { cause: error })
+}
+
+function messageIdOf(source: string, id: string): string {
+  // The lengths cannot be confused: U+0000 is not allowed in a CloudEvents source (a URI reference).
+  const hex = hash('sha256', `${source}\0${id}`, 'hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`
+}
+
+interface RecordOrigin {
+  readonly partition: number
+  readonly record: BrokerRecord
+  readonly id: string | undefined
+  readonly source: string | undefined
+}
+
+/** Parts that few handlers look at are made when they are. */
+class RecordEvent implements ReceivedEvent {
+  readonly topic: string
+  readonly type: string
+  readonly data: unknown
+  readonly #origin: RecordOrigin
+
+  constructor(topic: string, type: string, data: unknown, origin: RecordOrigin) {
+    this.topic = topic
+    this.type = type
+    this.data = data
+    this.#origin = origin
+  }
+
+  get id(): string {
+    return this.#origin.id ?? `${this.topic}/${this.partition}/${this.offset}`
+  }
+
+  get source(): string {
+    return this.#origin.source ?? ''
+  }
+
+  get time(): Date {
+    const text = headerText(this.#origin.record.headers, 'ce_time')
+    const time = text === undefined ? Number.NaN : Date.parse(text)
+    return new Date(Number.isNaN(time) ? this.#origin.record.timestamp : time)
+  }
+
+  get key(): string | null {
+    const { key } = this.#origin.record
+    return key && decoder.decode(key)
+  }
+
+  get partition(): number {
+    return this.#origin.partition
+  }
+
+  get offset(): number {
+    return this.#origin.record.offset
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return headerTexts(this.#origin.record.headers)
+  }
+}
+
+/** Headers in one `bytea`, lossless: a JSON list of names and latin1 texts, in which each character is one byte. */
+export function packHeaders(headers: readonly RecordHeader[]): Uint8Array {
+  const pairs = headers.map(([name, bytes]) => [name, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')])
+  return Buffer.from(JSON.stringify(pairs))
+}
+
+/** The headers of {@link packHeaders}. */
+export function unpackHeaders(packed: Uint8Array): RecordHeader[] {
+  const pairs = JSON.parse(decoder.decode(packed)) as [string, string][]
+  return pairs.map(([name, text]) => [name, Buffer.from(text, 'latin1')])
+}

@@ -1,0 +1,33 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  isMessage,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf'
+import type { Format, SchemaTypes } from '../core/format.ts'
+
+/** Message descriptors as `protoc-gen-es` generates them: constructors take what makes a message, handlers get one. */
+export interface ProtobufTypes extends SchemaTypes {
+  readonly accepts: DescMessage
+  readonly input: this['schema'] extends DescMessage ? MessageInitShape<this['schema']> : never
+  readonly data: this['schema'] extends DescMessage ? MessageShape<this['schema']> : never
+}
+
+/**
+ * Protobuf, plain: the value is the message's bytes and nothing else, as any Protobuf program writes it.
+ * Unknown fields are kept by the message; a missing field has its default, as Protobuf says.
+ */
+export function protobuf(): Format<ProtobufTypes> {
+  return {
+    name: 'Protobuf',
+    contentType: 'application/protobuf',
+    encode: (schema, data) => {
+      const message = isMessage(data, schema) ? data : create(schema, data as MessageInitShape<typeof schema>)
+      return toBinary(schema, message)
+    },
+    decode: (schema, bytes) => fromBinary(schema, bytes),
+  }
+}

@@ -1,0 +1,1 @@
+export { type MigrationSet, migrate } from './migrate.ts'

@@ -1,0 +1,1 @@
+export { insideUnit, UnitOfWork, type UnitSettings } from './unit-of-work.ts'

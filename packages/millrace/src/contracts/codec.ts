@@ -175,7 +175,10 @@ class RecordEvent implements ReceivedEvent {
 
 /** Headers in one `bytea`, lossless: a JSON list of names and latin1 texts, in which each character is one byte. */
 export function packHeaders(headers: readonly RecordHeader[]): Uint8Array {
-  const pairs = headers.map(([name, bytes]) => [name, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')])
+  const pairs = headers.map(([name, bytes]) => [
+    name,
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
+  ])
   return Buffer.from(JSON.stringify(pairs))
 }
 

@@ -130,10 +130,13 @@ function checkConsumer({ name, topics, retry, prepare, on, batch }: Consumer): v
     !batch && Object.keys(on).length === 0 && 'it has neither `on` nor `batch`',
     batch && Object.keys(on).length > 0 && 'it has both `on` and `batch`',
     batch && Object.keys(prepare).length > 0 && '`prepare` goes with `on`, not with `batch`',
-    batch && !(Number.isInteger(batch.size) && batch.size >= 1 && batch.size <= 5_000) && 'batch.size is not 1 to 5,000',
+    batch &&
+      !(Number.isInteger(batch.size) && batch.size >= 1 && batch.size <= 5_000) &&
+      'batch.size is not 1 to 5,000',
     !(Number.isInteger(retry.attempts) && retry.attempts >= 1) && 'retry.attempts is not a whole number from 1',
     ...[...Object.keys(on), ...Object.keys(prepare)].map(
-      (type) => !topics.some((topic) => Object.hasOwn(topic.schemas, type)) && `none of its topics has the event ${type}`,
+      (type) =>
+        !topics.some((topic) => Object.hasOwn(topic.schemas, type)) && `none of its topics has the event ${type}`,
     ),
     ...Object.keys(prepare).map((type) => !Object.hasOwn(on, type) && `\`prepare\` has ${type}, \`on\` has not`),
   ].find((found) => typeof found === 'string')

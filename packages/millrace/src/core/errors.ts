@@ -50,7 +50,8 @@ export const errorCatalogue = {
   PUBLISH_MODE_WRONG: {
     status: 500,
     message: 'Topic {topic} is published by "{mode}"; {call} is for the other mode.',
-    remedy: 'Use unit.publish for outbox topics and millrace.publish for direct ones, so that one key never travels two ways.',
+    remedy:
+      'Use unit.publish for outbox topics and millrace.publish for direct ones, so that one key never travels two ways.',
   },
   RECORD_TOO_LARGE: {
     status: 413,
@@ -169,6 +170,36 @@ export const errorCatalogue = {
     status: 404,
     message: 'There is no {method} {path}.',
     remedy: 'See /docs for the routes there are.',
+  },
+  REQUEST_UNREADABLE: {
+    status: 400,
+    message: 'The request could not be read: {problem}',
+    remedy: 'Send a valid HTTP/1.1 request with a correctly encoded path.',
+  },
+  REQUEST_TIMED_OUT: {
+    status: 408,
+    message: 'The request did not arrive in time.',
+    remedy: 'Send it again, whole and without pauses.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    message: 'The request’s headers are too large.',
+    remedy: 'Send fewer or shorter headers; cookies are the usual reason.',
+  },
+  REQUEST_REFUSED: {
+    status: 400,
+    message: '{problem}',
+    remedy: 'See /docs for what this route takes.',
+  },
+  LISTEN_FAILED: {
+    status: 500,
+    message: 'The server cannot listen on {host}:{port}: {problem}',
+    remedy: 'Stop the program that has the port, or set PORT to another one (0 takes any that is free).',
+  },
+  IDS_EXHAUSTED: {
+    status: 507,
+    message: 'Every id for {what}, up to {limit}, has been given out.',
+    remedy: 'Widen the id’s type with a migration and a new version of the contract.',
   },
   INTERNAL: {
     status: 500,

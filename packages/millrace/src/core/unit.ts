@@ -24,7 +24,10 @@ export interface QueryResult<Row = Record<string, unknown>> {
 
 /** The least that runs SQL. Values are PostgreSQL parameters, `$1` and on. */
 export interface Queryable {
-  query<Row = Record<string, unknown>>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>>
+  query<Row = Record<string, unknown>>(
+    statement: string | Statement,
+    values?: readonly unknown[],
+  ): Promise<QueryResult<Row>>
 }
 
 /**

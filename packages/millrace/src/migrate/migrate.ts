@@ -61,7 +61,10 @@ async function readMigrations({ owner, folder }: MigrationSet): Promise<Migratio
     files.map(async (file) => {
       const [, number, name] = /^(\d{4})_([a-z0-9_-]+)\.sql$/.exec(file) ?? []
       if (number === undefined || name === undefined) {
-        throw fail('DEFINITION_INVALID', { what: `Migration ${owner}/${file}`, problem: 'it is not named NNNN_name.sql' })
+        throw fail('DEFINITION_INVALID', {
+          what: `Migration ${owner}/${file}`,
+          problem: 'it is not named NNNN_name.sql',
+        })
       }
       // Line ends depend on how the file was checked out; its checksum must not.
       const sql = (await readFile(new URL(file, folder), 'utf8')).replaceAll('\r\n', '\n')

@@ -123,6 +123,8 @@ export interface Broker {
    * @throws BROKER_UNAVAILABLE when nothing is known of any of them: they may or may not be there.
    */
   produce(records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
+  /** The bounds of each partition of a topic now, in order. */
+  ranges(topic: string): Promise<LogRange[]>
   join(options: GroupOptions): Promise<GroupMember>
   start(): Promise<void>
   stop(): Promise<void>

@@ -4,7 +4,7 @@ import { fail, messageOf } from '../core/errors.ts'
 import type { OutgoingEvent } from '../core/event.ts'
 import type { Bind, Db, OutboxTopic, Queryable, QueryResult, Statement, Unit } from '../core/unit.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
-import type { Transaction } from '../ports/database.ts'
+import type { Database, Transaction } from '../ports/database.ts'
 
 /** What units of work are made with. */
 export interface UnitSettings {
@@ -12,6 +12,7 @@ export interface UnitSettings {
   readonly bind: Bind
   /** Checks an event that is published from a unit and makes its record. */
   readonly encode: (event: OutgoingEvent, cause: EventCause | undefined) => OutgoingRecord
+  readonly faultOf: Database['faultOf']
 }
 
 const current = new AsyncLocalStorage<UnitOfWork>()
@@ -71,12 +72,15 @@ export class UnitOfWork implements Unit {
     let result: T
     try {
       result = await current.run(this, () => work(this))
+    } catch (error) {
+      // The transaction was broken before: the first error, which was caught, is the one that tells something.
+      if (this.#settings.faultOf(error) === 'aborted') this.#assertNoFailure()
+      throw error
     } finally {
       this.#open = false
     }
     if (this.#pending > 0) throw fail('STATEMENT_PENDING', { count: this.#pending })
-    const { failure } = this.#transaction
-    if (failure !== undefined) throw fail('STATEMENT_FAILED_UNSEEN', { problem: messageOf(failure) }, { cause: failure })
+    this.#assertNoFailure()
     return result
   }
 
@@ -116,6 +120,12 @@ export class UnitOfWork implements Unit {
     } finally {
       this.#pending -= 1
     }
+  }
+
+  #assertNoFailure(): void {
+    const { failure } = this.#transaction
+    if (failure !== undefined)
+      throw fail('STATEMENT_FAILED_UNSEEN', { problem: messageOf(failure) }, { cause: failure })
   }
 
   #assertOpen(): void {

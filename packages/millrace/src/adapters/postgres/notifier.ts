@@ -32,7 +32,11 @@ export class Notifier {
     const channels = [...this.#channels]
     this.#channels.clear()
     this.#connection
-      .query({ name: 'millrace_notify', text: "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c", values: [channels] })
+      .query({
+        name: 'millrace_notify',
+        text: "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c",
+        values: [channels],
+      })
       .catch(() => {})
   }
 }

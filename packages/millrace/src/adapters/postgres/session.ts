@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { waitFor } from '../../core/wait.ts'
 import type { Lease } from '../../ports/database.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectDirectly } from './connections.ts'
@@ -6,8 +7,13 @@ import { runStatement } from './transaction.ts'
 
 const firstRetryMs = 100
 const longestRetryMs = 5_000
-/** How often the session is asked for a sign of life, and how long it may take for one. */
-const livenessMs = 5_000
+/** How often the session gives a sign of life. */
+const pulseMs = 2_500
+/**
+ * After how long without one the server ends the session, and frees its locks: a stopped process (SIGSTOP) neither
+ * talks nor closes its connection. Likewise how long we wait for the server's.
+ */
+const livenessMs = 10_000
 
 /**
  * The process's one long-lived session: notifications and session locks. It is made when first needed and made again
@@ -70,6 +76,7 @@ export class Session {
 
   async #connect(): Promise<pg.Client> {
     const client = await connectDirectly(this.#config)
+    await runStatement(client, `SET idle_session_timeout = ${livenessMs}`)
     client.on('notification', ({ channel }) => this.#call(this.#listeners.get(channel)))
     client.once('end', () => this.#onLost(client))
     this.#watch(client)
@@ -84,7 +91,7 @@ export class Session {
       runStatement(client, 'SELECT 1')
         .catch(() => destroy(client))
         .finally(() => clearTimeout(late))
-    }, livenessMs)
+    }, pulseMs)
     this.#pulse.unref()
   }
 
@@ -99,7 +106,7 @@ export class Session {
   }
 
   async #reconnect(waitMs: number): Promise<void> {
-    await pause(waitMs, this.#stopped.signal)
+    await waitFor(waitMs, this.#stopped.signal)
     if (this.#stopped.signal.aborted) return
     try {
       await this.#connected()
@@ -125,11 +132,4 @@ function destroy(client: pg.Client): void {
 
 function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
 }

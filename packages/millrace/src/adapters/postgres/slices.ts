@@ -1,4 +1,4 @@
-import { type Logger } from '../../core/logger.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Queryable } from '../../core/unit.ts'
 import type { SlicedTable, Transaction } from '../../ports/database.ts'
 import { faultOf } from './errors.ts'
@@ -45,7 +45,9 @@ export async function maintainSlices(database: SliceDatabase, table: SlicedTable
 }
 
 async function databaseTime(database: SliceDatabase): Promise<number> {
-  const { rows } = await database.query<{ ms: number }>('SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms')
+  const { rows } = await database.query<{ ms: number }>(
+    'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms',
+  )
   return rows[0]?.ms ?? Date.now()
 }
 
@@ -88,7 +90,8 @@ async function dropSlice(database: SliceDatabase, table: SlicedTable, slice: Sli
     await database.session(async (connection) => {
       await connection.query(`SET lock_timeout = '${lockTimeout}'`)
       if (slice.pending) await connection.query(`ALTER TABLE ${table.table} DETACH PARTITION ${slice.name} FINALIZE`)
-      else if (slice.attached) await connection.query(`ALTER TABLE ${table.table} DETACH PARTITION ${slice.name} CONCURRENTLY`)
+      else if (slice.attached)
+        await connection.query(`ALTER TABLE ${table.table} DETACH PARTITION ${slice.name} CONCURRENTLY`)
       await connection.query(`DROP TABLE IF EXISTS ${slice.name}`)
     })
   } catch (error) {

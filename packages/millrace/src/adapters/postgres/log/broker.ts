@@ -1,0 +1,163 @@
+import { fail, messageOf } from '../../../core/errors.ts'
+import type { MigrationSet } from '../../../migrate/index.ts'
+import type { Queryable } from '../../../core/unit.ts'
+import type {
+  Broker,
+  GroupMember,
+  GroupOptions,
+  LogRange,
+  OutgoingRecord,
+  ProduceResult,
+  TopicDescription,
+  TopicSpec,
+} from '../../../ports/broker.ts'
+import type { Transaction } from '../../../ports/database.ts'
+import { Semaphore } from '../semaphore.ts'
+import { appendBatch, type Batch, Placement } from './append.ts'
+import type { LogConfig } from './config.ts'
+import { Member } from './member.ts'
+import { Membership } from './membership.ts'
+import { readRanges } from './partition-log.ts'
+import { Retention } from './retention.ts'
+import { Topics } from './topics.ts'
+import { logChannel, Watcher } from './watcher.ts'
+
+/**
+ * Appends at the same time. They share the framework's few connections with reads and signs of life, which must not
+ * wait until a partition is unlocked.
+ */
+const appendsAtOnce = 2
+
+/** PostgreSQL's answer when the log has no slice for now. */
+const noSlice = '23514'
+
+/** The broker whose log is in PostgreSQL: a transaction there can append with everything else it writes. */
+export interface PostgresBroker extends Broker {
+  /** Its tables; they must be there before it starts. */
+  readonly migrations: MigrationSet
+  /**
+   * Appends within the caller's transaction, which must be READ COMMITTED; see {@link Broker.produce}. Its partitions are
+   * locked until it ends, so end it soon, and append once: a second append to others can deadlock. Rolled back, it
+   * leaves no gap. After the commit, hand the results to {@link announce}.
+   *
+   * @throws the database's error
+   */
+  appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
+  /** Wakes the readers of what was appended: those of this process at once, others by a notification. */
+  announce(results: readonly ProduceResult[]): void
+}
+
+/** The tables of the log. */
+export const logMigrations: MigrationSet = { owner: 'log', folder: new URL('./migrations/', import.meta.url) }
+
+/** See {@link PostgresBroker}. */
+export class LogBroker implements PostgresBroker {
+  readonly name = 'postgres'
+  readonly migrations = logMigrations
+  readonly #config: LogConfig
+  readonly #topics: Topics
+  readonly #placement: Placement
+  readonly #watcher: Watcher
+  readonly #membership: Membership
+  readonly #retention: Retention
+  readonly #appends = new Semaphore(appendsAtOnce)
+  #stopping: Promise<void> | undefined
+
+  constructor(config: LogConfig) {
+    this.#config = config
+    this.#topics = new Topics(config.database)
+    this.#placement = new Placement(this.#topics)
+    this.#watcher = new Watcher(config)
+    this.#membership = new Membership(config)
+    this.#retention = new Retention(config)
+  }
+
+  ensureTopics(topics: readonly TopicSpec[]): Promise<TopicDescription[]> {
+    return this.#mapped(() => this.#topics.ensure(topics))
+  }
+
+  async produce(records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
+    if (records.length === 0) return []
+    const release = await this.#appends.acquire()
+    try {
+      const results = await this.#mapped(async () => this.#append(await this.#placement.place(records)))
+      this.announce(results)
+      return results
+    } finally {
+      release()
+    }
+  }
+
+  ranges(name: string): Promise<LogRange[]> {
+    return this.#mapped(async () => {
+      const { number, partitions } = await this.#topics.get(name)
+      return readRanges(this.#config.database, number, partitions)
+    })
+  }
+
+  async appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
+    return appendBatch(transaction, await this.#placement.place(records))
+  }
+
+  announce(results: readonly ProduceResult[]): void {
+    let appended = false
+    for (const result of results) {
+      const topic = this.#topics.known(result.topic)
+      if ('error' in result || topic === undefined) continue
+      appended = true
+      this.#watcher.grew({ topicNumber: topic.number, partition: result.partition }, result.offset + 1)
+    }
+    if (appended) this.#config.database.notify(logChannel)
+  }
+
+  async join({ group, topics, listener }: GroupOptions): Promise<GroupMember> {
+    return this.#mapped(async () => {
+      const found = await Promise.all(topics.map((topic) => this.#topics.get(topic)))
+      const context = { config: this.#config, watcher: this.#watcher, onChange: () => this.#membership.changed() }
+      return this.#membership.join(new Member(context, group, found, listener))
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#retention.start()
+    await this.#watcher.start()
+    await this.#membership.start()
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    await this.#membership.stop()
+    await Promise.all([this.#watcher.stop(), this.#retention.stop()])
+  }
+
+  async #append(batch: Batch): Promise<ProduceResult[]> {
+    try {
+      return await this.#appendOnce(batch)
+    } catch (error) {
+      // The process slept past the slices that were made ahead.
+      if ((error as { code?: unknown }).code !== noSlice) throw error
+      await this.#retention.maintain()
+      return this.#appendOnce(batch)
+    }
+  }
+
+  #appendOnce(batch: Batch): Promise<ProduceResult[]> {
+    const { database } = this.#config
+    const append = (connection: Queryable) => appendBatch(connection, batch)
+    return batch.pieces.length > 1 ? database.transaction(append, { share: 'system' }) : append(database.on('system'))
+  }
+
+  /** The database's errors become the broker's. */
+  async #mapped<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (this.#config.database.faultOf(error) === undefined) throw error
+      throw fail('BROKER_UNAVAILABLE', { problem: messageOf(error) }, { cause: error })
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import type { BrokerRecord, LogRange } from '../../../ports/broker.ts'
+import type { Database } from '../../../ports/database.ts'
+import { decodeHeaders, integerArray } from './encoding.ts'
+
+/** One partition, by the number of its topic. */
+export interface PartitionKey {
+  readonly topicNumber: number
+  readonly partition: number
+}
+
+/** A partition's bounds, and its first record from some offset on. */
+export interface LogBounds extends LogRange {
+  /** Undefined: there is none. */
+  readonly found: number | undefined
+}
+
+type Row = [offset: string, appendedMs: number, key: Buffer | null, value: Buffer | null, headers: Buffer | null]
+
+/** The records of offsets from `first` and below `beyond`, in order: as many as fit into `bytes`, but at least one. */
+export async function readRecords(
+  database: Database,
+  { topicNumber, partition }: PartitionKey,
+  range: { readonly first: number; readonly beyond: number; readonly bytes: number },
+): Promise<BrokerRecord[]> {
+  const { rows } = await database.on('system').query<Row>({
+    name: 'millrace_log_read',
+    text: 'SELECT * FROM millrace.log_read($1, $2, $3, $4, $5)',
+    values: [topicNumber, partition, range.first, range.beyond, range.bytes],
+    rowMode: 'array',
+  })
+  return rows.map(([offset, timestamp, key, value, headers]) => ({
+    offset: Number(offset),
+    timestamp,
+    key,
+    value,
+    headers: decodeHeaders(headers),
+  }))
+}
+
+/** The partition's bounds, and its first record at or above `from`. */
+export async function readBounds(
+  database: Database,
+  { topicNumber, partition }: PartitionKey,
+  from: number,
+): Promise<LogBounds> {
+  const { rows } = await database.on('system').query<{ first: string; beyond: string; found: string | null }>({
+    name: 'millrace_log_bounds',
+    text: 'SELECT * FROM millrace.log_bounds($1, $2, $3)',
+    values: [topicNumber, partition, from],
+  })
+  const { first, beyond, found } = rows[0] ?? { first: 0, beyond: 0, found: null }
+  return { start: Number(first), end: Number(beyond), found: found === null ? undefined : Number(found) }
+}
+
+/** The offsets that the next records of the partitions get. */
+export async function readEnds(database: Database, partitions: readonly PartitionKey[]): Promise<number[]> {
+  const { rows } = await database.on('system').query<{ ends: readonly string[] }>({
+    name: 'millrace_log_ends',
+    text: 'SELECT millrace.log_ends($1, $2) AS ends',
+    values: [
+      integerArray(partitions.map(({ topicNumber }) => topicNumber)),
+      integerArray(partitions.map(({ partition }) => partition)),
+    ],
+  })
+  return (rows[0]?.ends ?? []).map(Number)
+}
+
+/** The bounds of the partitions of a topic, in order. */
+export async function readRanges(database: Database, topicNumber: number, partitions: number): Promise<LogRange[]> {
+  const { rows } = await database.on('system').query<{ first: string; beyond: string }>({
+    name: 'millrace_log_ranges',
+    text: `SELECT b.first, b.beyond FROM generate_series(0, $2::int - 1) AS p (partition)
+             CROSS JOIN LATERAL millrace.log_bounds($1, p.partition, 0) AS b ORDER BY p.partition`,
+    values: [topicNumber, partitions],
+  })
+  return rows.map(({ first, beyond }) => ({ start: Number(first), end: Number(beyond) }))
+}

@@ -1,0 +1,141 @@
+import type { BrokerRecord, PartitionReader } from '../../../ports/broker.ts'
+import type { LogConfig } from './config.ts'
+import { readBounds, readRecords } from './partition-log.ts'
+import { Signal } from './signal.ts'
+import type { Watch } from './watcher.ts'
+
+/** A piece is fetched when no more than a piece is held: together the 1,000 records and 1 MiB of the port. */
+const pieceRecords = 500
+const pieceBytes = 512 * 1024
+/** A read that waits for more records than that holds on to so many bytes at most, then takes what there is. */
+const waitingBytes = 8 * 1024 * 1024
+const firstRetryMs = 50
+const longestRetryMs = 1_000
+
+/** Reads a partition of the log: fetches the next piece while the caller handles the one before. */
+export class LogReader implements PartitionReader {
+  readonly #config: LogConfig
+  readonly #watch: Watch
+  /** Something has changed for who fetches, or for who reads. */
+  readonly #room = new Signal()
+  readonly #arrived = new Signal()
+  readonly #ended = new Signal()
+  #held: BrokerRecord[] = []
+  #heldBytes = 0
+  /** How many records a waiting read wants. */
+  #wanted = 0
+  /** The next offset to fetch. */
+  #next: number
+  #closed = false
+
+  /** Begins to fetch at once. The reader releases the watch when it is closed. */
+  constructor(config: LogConfig, watch: Watch, from: number) {
+    this.#config = config
+    this.#watch = watch
+    this.#next = from
+    void this.#fetch()
+  }
+
+  get end(): number {
+    return this.#watch.end
+  }
+
+  async read(max: number, waitMs = 0): Promise<BrokerRecord[]> {
+    while (this.#held.length === 0 && !this.#closed) await this.#arrived.wait()
+    if (waitMs > 0) await this.#collect(max, waitMs)
+    return this.#take(max)
+  }
+
+  commit(): void {
+    // The log keeps no positions: those in the database, beside the rows they stand for, are the only ones.
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#held = []
+    this.#room.notify()
+    this.#arrived.notify()
+    this.#ended.notify()
+    this.#watch.wake()
+    this.#watch.release()
+  }
+
+  async #collect(max: number, waitMs: number): Promise<void> {
+    const until = performance.now() + waitMs
+    this.#wanted = max
+    this.#room.notify()
+    for (let left = waitMs; left > 0; left = until - performance.now()) {
+      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#closed) break
+      await this.#arrived.wait(left)
+    }
+    this.#wanted = 0
+  }
+
+  #take(max: number): BrokerRecord[] {
+    const taken = this.#held.length <= max ? this.#held : this.#held.slice(0, max)
+    this.#held = this.#held.length <= max ? [] : this.#held.slice(max)
+    this.#heldBytes = this.#held.length === 0 ? 0 : this.#heldBytes - bytesOf(taken)
+    this.#room.notify()
+    return taken
+  }
+
+  async #fetch(): Promise<void> {
+    await this.#retried(async () => this.#watch.grew(await this.#locate()))
+    while (!this.#closed) {
+      if (!this.#hasRoom()) await this.#room.wait()
+      else if (this.#next >= this.#watch.end) await this.#watch.grown()
+      else await this.#retried(() => this.#fetchPiece())
+    }
+  }
+
+  #hasRoom(): boolean {
+    if (this.#held.length < this.#wanted) return this.#heldBytes < waitingBytes
+    return this.#held.length <= pieceRecords && this.#heldBytes <= pieceBytes
+  }
+
+  async #fetchPiece(): Promise<void> {
+    const range = { first: this.#next, beyond: this.#next + pieceRecords, bytes: pieceBytes }
+    const records = await readRecords(this.#config.database, this.#watch, range)
+    if (this.#closed) return
+    const last = records.at(-1)
+    // Below the known end, and yet nothing: retention was faster, or a database has lost its last commits.
+    if (last === undefined) return this.#watch.reset(await this.#locate())
+    this.#next = last.offset + 1
+    this.#held = this.#held.length === 0 ? records : [...this.#held, ...records]
+    this.#heldBytes += bytesOf(records)
+    this.#arrived.notify()
+  }
+
+  /** Goes on behind what is not there any more; answers the log's end. */
+  async #locate(): Promise<number> {
+    const { start, end, found } = await readBounds(this.#config.database, this.#watch, this.#next)
+    const to = Math.max(this.#next, start, found ?? 0)
+    if (to > this.#next) {
+      const { topicNumber, partition } = this.#watch
+      this.#config.logger.info({ topicNumber, partition, from: this.#next, to }, 'a reader goes on behind a gap')
+      this.#next = to
+    }
+    return end
+  }
+
+  async #retried(work: () => Promise<void>): Promise<void> {
+    for (let waitMs = firstRetryMs; !this.#closed; waitMs = Math.min(longestRetryMs, waitMs * 2)) {
+      try {
+        return await work()
+      } catch (error) {
+        if (waitMs === firstRetryMs) this.#config.logger.warn({ err: error }, 'reading the log failed; trying again')
+        if (!this.#closed) await this.#ended.wait(waitMs)
+      }
+    }
+  }
+}
+
+function bytesOf(records: readonly BrokerRecord[]): number {
+  let bytes = 0
+  for (const { key, value, headers } of records) {
+    bytes += (key?.length ?? 0) + (value?.length ?? 0)
+    for (const [name, content] of headers) bytes += name.length + content.length
+  }
+  return bytes
+}

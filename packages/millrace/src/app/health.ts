@@ -1,0 +1,51 @@
+import { messageOf } from '../core/errors.ts'
+import type { ConsumerRunner, WorkerStatus } from '../delivery/index.ts'
+import type { ConsumerProgress, HealthSource, PartitionProgress } from '../http/index.ts'
+import type { Database } from '../ports/database.ts'
+
+/** How long the database may take to answer before the process is not ready. */
+const databaseMs = 2_000
+
+interface HealthParts {
+  readonly database: Database
+  readonly runners: readonly ConsumerRunner[]
+  readonly progressTimeoutMs: number
+}
+
+/** The health of a process: ready when its database answers, in progress when its partitions move. */
+export function healthSource({ database, runners, progressTimeoutMs }: HealthParts): HealthSource {
+  return {
+    ready: async () => {
+      const problem = await databaseProblem(database)
+      return { ready: problem === undefined, checks: { database: problem ? { ok: false, problem } : { ok: true } } }
+    },
+    progress: async () => {
+      const consumers = runners.map((runner) => consumerProgress(runner, progressTimeoutMs))
+      return { ok: consumers.every(({ ok }) => ok), consumers }
+    },
+  }
+}
+
+async function databaseProblem(database: Database): Promise<string | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<string>()
+  const timer = setTimeout(resolve, databaseMs, `no answer within ${databaseMs} ms`)
+  const asked = database.query('SELECT 1').then(() => undefined, messageOf)
+  const problem = await Promise.race([asked, late])
+  clearTimeout(timer)
+  return problem
+}
+
+function consumerProgress(runner: ConsumerRunner, timeoutMs: number): ConsumerProgress {
+  const partitions = runner.status.map((status) => partitionProgress(status, timeoutMs))
+  return { name: runner.consumer, ok: partitions.every(({ ok }) => ok), partitions }
+}
+
+function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {
+  const { topic, partition, position = 0, end = 0, movedAt, lastError } = status
+  const place = { topic, partition, position, end }
+  const known = status.position !== undefined
+  const stuckMs = known && position >= end ? 0 : Date.now() - movedAt
+  if (stuckMs <= timeoutMs) return { ...place, ok: true }
+  const problem = `it has not moved for ${Math.round(stuckMs / 1_000)} s${lastError ? `: ${lastError}` : ''}`
+  return { ...place, ok: false, problem }
+}

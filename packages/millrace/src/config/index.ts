@@ -1,0 +1,2 @@
+export { duration, integer, listOf, oneOf, type Parser, port, postgresUrl, string } from './parsers.ts'
+export { type Configuration, readEnvironment, type ValuesOf, type Variable, type Variables } from './variables.ts'

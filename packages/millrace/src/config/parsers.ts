@@ -1,0 +1,64 @@
+import { type Duration, isDuration } from '../core/duration.ts'
+
+/** Reads the text of a variable. */
+export interface Parser<Value> {
+  /** What fits, as it goes into "… is not {expects}" and into the documentation. */
+  readonly expects: string
+  /** The value; undefined when the text does not fit. */
+  read(text: string): Value | undefined
+}
+
+/** Any text. */
+export function string(): Parser<string> {
+  return { expects: 'a text', read: (text) => text }
+}
+
+/** A whole number within bounds, both included. */
+export function integer({ min, max }: { readonly min: number; readonly max: number }): Parser<number> {
+  const fits = (value: number) => value >= min && value <= max
+  return {
+    expects: `a whole number from ${min} to ${max}`,
+    read: (text) => (/^-?\d{1,15}$/.test(text) && fits(Number(text)) ? Number(text) : undefined),
+  }
+}
+
+/** A TCP port; 0 takes any that is free. */
+export function port(): Parser<number> {
+  return { ...integer({ min: 0, max: 65_535 }), expects: 'a port (0 to 65535; 0 takes any that is free)' }
+}
+
+/** A span of time, such as `250ms`, `10s`, `7d`. */
+export function duration(): Parser<Duration> {
+  return {
+    expects: 'a duration, such as 250ms, 10s, 5m or 7d',
+    read: (text) => (isDuration(text) ? text : undefined),
+  }
+}
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(words: readonly Word[]): Parser<Word> {
+  return { expects: `one of ${words.join(', ')}`, read: (text) => words.find((word) => word === text) }
+}
+
+/** Some of a few words, comma-separated, at least one, each once; in the order they are written. */
+export function listOf<const Word extends string>(words: readonly Word[]): Parser<readonly Word[]> {
+  const known = oneOf(words)
+  return {
+    expects: `a comma-separated list of ${words.join(', ')}`,
+    read: (text) => {
+      const read = [...new Set(text.split(',').map((word) => word.trim()))].map((word) => known.read(word))
+      return read.every((word) => word !== undefined) ? read : undefined
+    },
+  }
+}
+
+/** A PostgreSQL URL with a host and a database. */
+export function postgresUrl(): Parser<string> {
+  return { expects: 'a URL like postgres://user:password@host:5432/database', read: (text) => postgresUrlIn(text) }
+}
+
+function postgresUrlIn(text: string): string | undefined {
+  const url = URL.parse(text)
+  const fits = url && ['postgres:', 'postgresql:'].includes(url.protocol) && url.pathname.length > 1
+  return fits ? text : undefined
+}

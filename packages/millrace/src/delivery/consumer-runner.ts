@@ -1,0 +1,116 @@
+import type { Consumer } from '../core/consumer.ts'
+import type { Part } from '../core/lifecycle.ts'
+import type { Logger } from '../core/logger.ts'
+import type { AnyTopic } from '../core/topic.ts'
+import type { AssignedPartition, Broker, GroupMember, TopicDescription } from '../ports/broker.ts'
+import type { UnitRunner } from '../unit/index.ts'
+import type { DeliveryMetrics } from './metrics.ts'
+import { PartitionWorker, type WorkerStatus } from './partition-worker.ts'
+import { consumerId, establishPositions } from './positions.ts'
+
+/** A topic of a consumer, with the broker it lives on. */
+export interface ConsumedTopic {
+  readonly topic: AnyTopic
+  readonly broker: Broker
+  readonly description: TopicDescription
+}
+
+export interface ConsumerRunnerOptions {
+  readonly consumer: Consumer
+  /** Resolved at start: topics are created before. */
+  readonly topics: () => readonly ConsumedTopic[]
+  readonly runner: UnitRunner
+  readonly metrics: DeliveryMetrics
+  readonly logger: Logger
+}
+
+/** How long a chunk under way may keep a partition that another member is to get. What runs on is harmless: it cannot commit. */
+const drainMs = 10_000
+
+/** Runs one consumer: joins its group, and a worker for each partition it is given. */
+export class ConsumerRunner implements Part {
+  readonly name: string
+  readonly stopWithin = '15s'
+  readonly #options: ConsumerRunnerOptions
+  readonly #workers = new Map<string, PartitionWorker>()
+  #members: GroupMember[] = []
+  #consumerId = 0
+
+  constructor(options: ConsumerRunnerOptions) {
+    this.#options = options
+    this.name = `consumer ${options.consumer.name}`
+  }
+
+  /** The consumer's name. */
+  get consumer(): string {
+    return this.#options.consumer.name
+  }
+
+  /** Where each of the consumer's partitions in this process stands. */
+  get status(): readonly WorkerStatus[] {
+    return [...this.#workers.values()].map((worker) => worker.status)
+  }
+
+  async start(): Promise<void> {
+    const { consumer, runner, topics } = this.#options
+    this.#consumerId = await consumerId(runner.database, consumer.name)
+    for (const topic of topics()) await this.#establish(topic)
+    const byBroker = Map.groupBy(topics(), ({ broker }) => broker)
+    this.#members = await Promise.all([...byBroker].map(([broker, consumed]) => this.#join(broker, consumed)))
+  }
+
+  /** Finishes the chunks under way and leaves the group. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.leave()))
+  }
+
+  async #establish({ broker, description }: ConsumedTopic): Promise<void> {
+    const { consumer, runner } = this.#options
+    const ranges = await broker.ranges(description.name)
+    const { from, formerly } = consumer
+    await establishPositions(runner.database, { id: this.#consumerId, from, formerly }, description, ranges)
+  }
+
+  #join(broker: Broker, consumed: readonly ConsumedTopic[]): Promise<GroupMember> {
+    return broker.join({
+      group: this.#options.consumer.name,
+      topics: consumed.map(({ topic }) => topic.name),
+      listener: {
+        assigned: (partition) => this.#assigned(partition, consumed),
+        revoked: (partition) => this.#revoked(partition),
+        lost: (partition) => void this.#revoked(partition),
+      },
+    })
+  }
+
+  #assigned(assigned: AssignedPartition, consumed: readonly ConsumedTopic[]): void {
+    const topic = consumed.find((candidate) => candidate.topic.name === assigned.topic)?.topic
+    if (!topic) return
+    const { consumer, runner, metrics, logger } = this.#options
+    const worker = new PartitionWorker({
+      consumer,
+      consumerId: this.#consumerId,
+      topic,
+      assigned,
+      runner,
+      metrics,
+      logger: logger.child({ consumer: consumer.name, topic: assigned.topic, partition: assigned.partition }),
+    })
+    this.#workers.set(placeOf(assigned), worker)
+    worker.start()
+  }
+
+  async #revoked(assigned: AssignedPartition): Promise<void> {
+    const worker = this.#workers.get(placeOf(assigned))
+    this.#workers.delete(placeOf(assigned))
+    if (!worker) return
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, drainMs)
+    await Promise.race([worker.stop(), late])
+    clearTimeout(timer)
+  }
+}
+
+function placeOf({ topicId, partition }: AssignedPartition): string {
+  return `${topicId}/${partition}`
+}

@@ -1,0 +1,13 @@
+import type { ChunkOutcome } from './chunk.ts'
+
+/** What delivery counts, for one consumer. */
+export interface DeliveryMetrics {
+  committed(outcome: ChunkOutcome): void
+  failed(): void
+  /** Records deleted by retention before they were handled. */
+  skipped(records: number): void
+  /** Chunks rolled back because somebody else had moved the position. */
+  positionMoved(): void
+  /** A chunk's transaction ended, well or not. */
+  chunk(ms: number): void
+}

@@ -1,0 +1,124 @@
+import type { Queryable } from '../core/unit.ts'
+import type { LogRange, TopicDescription } from '../ports/broker.ts'
+import type { Transaction } from '../ports/database.ts'
+
+/** Whose position, and where. */
+export interface PositionKey {
+  readonly consumerId: number
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+}
+
+/** A consumer's position in a partition, as last read or moved by this process. */
+export interface Position extends PositionKey {
+  /** Raised by a seek: with it, everything may be handled again. */
+  readonly generation: number
+  /** The first offset that has not been handled. */
+  readonly next: number
+  /**
+   * Where the row lies. It is updated with every chunk; under a long snapshot elsewhere its dead versions stay, and
+   * finding it by its key would walk past all of them.
+   */
+  readonly ctid: string
+}
+
+interface PositionRow {
+  readonly generation: number
+  readonly next_offset: string
+  readonly ctid: string
+}
+
+/** The id of a consumer, made when first asked for. */
+export async function consumerId(connection: Queryable, name: string): Promise<number> {
+  const { rows } = await connection.query<{ id: number }>(
+    `WITH made AS (INSERT INTO millrace.consumer (name) SELECT $1
+                    WHERE NOT EXISTS (SELECT FROM millrace.consumer WHERE name = $1) ON CONFLICT DO NOTHING RETURNING id)
+     SELECT id FROM made UNION ALL SELECT id FROM millrace.consumer WHERE name = $1`,
+    [name],
+  )
+  // Somebody else made it while we did: their row is visible to the next statement.
+  return rows[0]?.id ?? consumerId(connection, name)
+}
+
+/** Where a consumer that is new to a topic begins. */
+export interface Beginning {
+  readonly from: 'earliest' | 'latest'
+  readonly formerly: string | undefined
+}
+
+/**
+ * Makes the positions of a consumer that is new to a topic, for all partitions at once: a partition that appears later
+ * is new to a consumer that is not, and is read from its first record.
+ */
+export async function establishPositions(
+  connection: Queryable,
+  consumer: { readonly id: number } & Beginning,
+  topic: TopicDescription,
+  ranges: readonly LogRange[],
+): Promise<void> {
+  const offsets = ranges.map(({ start, end }) => (consumer.from === 'earliest' ? start : end))
+  await connection.query(
+    `INSERT INTO millrace.position (consumer_id, topic, topic_id, partition, next_offset)
+     SELECT $1, $2, $3::uuid, given.partition - 1, coalesce(former.next_offset, given.next_offset)
+       FROM unnest($4::bigint[]) WITH ORDINALITY AS given (next_offset, partition)
+       LEFT JOIN millrace.consumer AS named ON named.name = $5
+       LEFT JOIN millrace.position AS former
+         ON former.consumer_id = named.id AND former.topic_id = $3::uuid AND former.partition = given.partition - 1
+      WHERE NOT EXISTS (SELECT FROM millrace.position WHERE consumer_id = $1 AND topic_id = $3::uuid)
+         ON CONFLICT DO NOTHING`,
+    [consumer.id, topic.name, topic.id, offsets, consumer.formerly ?? null],
+  )
+}
+
+/** The position now; one for a partition nobody has had yet is made, at `start`. */
+export async function loadPosition(connection: Queryable, key: PositionKey, start: number): Promise<Position> {
+  const { consumerId, topic, topicId, partition } = key
+  await connection.query(
+    `INSERT INTO millrace.position (consumer_id, topic, topic_id, partition, next_offset) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT DO NOTHING`,
+    [consumerId, topic, topicId, partition, start],
+  )
+  const { rows } = await connection.query<PositionRow>(
+    `SELECT ctid::text, generation, next_offset FROM millrace.position
+      WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3`,
+    [consumerId, topicId, partition],
+  )
+  const row = rows[0]
+  if (!row) throw new Error(`the position of consumer ${consumerId} in ${topic}/${partition} is gone`)
+  return { ...key, generation: row.generation, next: Number(row.next_offset), ctid: row.ctid }
+}
+
+const advanceWhere = `
+  UPDATE millrace.position SET next_offset = $6, updated_at = now()
+   WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3 AND generation = $4 AND next_offset = $5`
+const advanceByPlace = `${advanceWhere} AND ctid = $7::tid RETURNING ctid::text`
+const advanceByKey = `${advanceWhere} RETURNING ctid::text`
+
+/**
+ * Moves a position, as a chunk's first statement: its row lock makes a second member wait, and the compare then refuses
+ * it. Undefined when somebody else has moved it.
+ */
+export async function advancePosition(
+  transaction: Transaction,
+  position: Position,
+  next: number,
+): Promise<Position | undefined> {
+  const { consumerId, topicId, partition, generation, ctid } = position
+  const values = [consumerId, topicId, partition, generation, position.next, next]
+  const byPlace = { name: 'millrace_position_place', text: advanceByPlace, values: [...values, ctid] }
+  const byKey = { name: 'millrace_position_key', text: advanceByKey, values }
+  const moved =
+    (await transaction.query<{ ctid: string }>(byPlace)).rows[0] ??
+    (await transaction.query<{ ctid: string }>(byKey)).rows[0]
+  return moved && { ...position, next, ctid: moved.ctid }
+}
+
+/** Records that a consumer never saw some offsets, because the log's start had passed its position. */
+export async function recordGap(connection: Queryable, position: Position, start: number): Promise<void> {
+  const { consumerId, topic, partition, next } = position
+  await connection.query(
+    'INSERT INTO millrace.gap (consumer_id, topic, partition, from_offset, to_offset) VALUES ($1, $2, $3, $4, $5)',
+    [consumerId, topic, partition, next, start],
+  )
+}

@@ -1,0 +1,1 @@
+export { DirectPublisher } from './publisher.ts'

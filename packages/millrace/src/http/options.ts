@@ -1,0 +1,64 @@
+import type { Logger } from 'pino'
+import { type Duration, milliseconds } from '../core/duration.ts'
+import type { Millrace, Module, Routes } from '../core/module.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { HealthSource } from './health.ts'
+
+/** Options of `createHttpServer`. */
+export interface HttpServerOptions {
+  readonly host: string
+  /** 0 takes any that is free; `url` then says which. */
+  readonly port: number
+  /** Title and version of the documentation. */
+  readonly title: string
+  readonly version: string
+  /** Their routes are mounted at their prefixes. */
+  readonly modules: readonly Module[]
+  /** Handed to all routes. */
+  readonly millrace: Millrace
+  /** Routes of the app itself, mounted at `/`. */
+  readonly appRoutes?: Routes
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly health: HealthSource
+  /** Most bytes of a request's body; a route may set its own. @default 1 MiB */
+  readonly bodyLimit?: number
+  /** How long a request may take to arrive whole. @default '30s' */
+  readonly requestTimeout?: Duration
+  /** How long an idle connection is kept. Longer than load balancers keep theirs, usually 60 s. @default '72s' */
+  readonly keepAliveTimeout?: Duration
+  /** On stopping: how long to be not ready, and still serve, so that load balancers notice. @default 0 */
+  readonly drainDelay?: Duration
+  /** On stopping: how long requests under way may take before their connections are cut. @default '10s' */
+  readonly drainTimeout?: Duration
+}
+
+/** The options with defaults filled in, durations in milliseconds. */
+export type HttpConfig = Omit<
+  HttpServerOptions,
+  'requestTimeout' | 'keepAliveTimeout' | 'drainDelay' | 'drainTimeout'
+> & {
+  readonly bodyLimit: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly drainDelayMs: number
+  readonly drainTimeoutMs: number
+}
+
+/** Fills in the defaults. */
+export function httpConfig({
+  requestTimeout = '30s',
+  keepAliveTimeout = '72s',
+  drainDelay = 0,
+  drainTimeout = '10s',
+  ...options
+}: HttpServerOptions): HttpConfig {
+  return {
+    ...options,
+    bodyLimit: options.bodyLimit ?? 1_048_576,
+    requestTimeoutMs: milliseconds(requestTimeout),
+    keepAliveTimeoutMs: milliseconds(keepAliveTimeout),
+    drainDelayMs: milliseconds(drainDelay),
+    drainTimeoutMs: milliseconds(drainTimeout),
+  }
+}

@@ -1,0 +1,162 @@
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type FastifyBaseLogger,
+  fastify,
+  type InjectOptions,
+  type LightMyRequestResponse,
+  LogController,
+} from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { fail, messageOf } from '../core/errors.ts'
+import type { Part } from '../core/lifecycle.ts'
+import type { Routes } from '../core/module.ts'
+import { addDocs, collectDocs } from './docs.ts'
+import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
+import { addHealthRoutes } from './health.ts'
+import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
+import { requestId } from './request-id.ts'
+import type { RouteServer } from './routes.ts'
+import { addTelemetry } from './telemetry.ts'
+
+/** How often connections that have become idle are closed while draining. */
+const sweepEveryMs = 50
+
+/** The HTTP server of an app. */
+export interface HttpServer extends Part {
+  /** Where it answers, without a slash at the end: `http://127.0.0.1:8003`. The port is known once it has started. */
+  readonly url: string
+  /** Sends a request without a network, for tests. */
+  inject(request: InjectOptions | string): Promise<LightMyRequestResponse>
+}
+
+/**
+ * Makes the HTTP server: the modules' routes, `/docs`, `/openapi.json`, `/metrics` and `/health/*`. Every path answers
+ * with and without a slash at its end; every error is `application/problem+json`.
+ */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  return new FastifyHttpServer(httpConfig(options))
+}
+
+class FastifyHttpServer implements HttpServer {
+  readonly name = 'http'
+  readonly stopWithin: number
+  readonly #config: HttpConfig
+  readonly #server: RouteServer
+  #stopping = false
+
+  constructor(config: HttpConfig) {
+    this.#config = config
+    this.#server = createServer(config)
+    // A second more than its own bounds: those are the ones to act.
+    this.stopWithin = config.drainDelayMs + config.drainTimeoutMs + 1_000
+    addEverything(this.#server, config, () => this.#stopping)
+  }
+
+  get url(): string {
+    const { host, port } = this.#config
+    const listening = this.#server.server.address() as AddressInfo | null
+    return `http://${reachable(host)}:${listening?.port ?? port}`
+  }
+
+  inject(request: InjectOptions | string): Promise<LightMyRequestResponse> {
+    return this.#server.inject(request)
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = this.#config
+    // First, so that what is wrong with a route is not taken for a problem of the port.
+    await this.#server.ready()
+    try {
+      await this.#server.listen({ host, port })
+    } catch (error) {
+      throw fail('LISTEN_FAILED', { host, port, problem: messageOf(error) }, { cause: error })
+    }
+  }
+
+  /** Not ready first; then no new connections, and each old one closes after its current request. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await sleep(this.#config.drainDelayMs)
+    const { server } = this.#server
+    const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
+    const bound = setTimeout(() => this.#cut(), this.#config.drainTimeoutMs)
+    try {
+      await this.#server.close()
+    } finally {
+      clearInterval(sweep)
+      clearTimeout(bound)
+    }
+  }
+
+  #cut(): void {
+    this.#config.logger.warn({ afterMs: this.#config.drainTimeoutMs }, 'requests still under way were cut off')
+    this.#server.server.closeAllConnections()
+  }
+}
+
+function createServer(config: HttpConfig): RouteServer {
+  const loggerInstance: FastifyBaseLogger = config.logger
+  return fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    bodyLimit: config.bodyLimit,
+    requestTimeout: config.requestTimeoutMs,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    routerOptions: { ignoreTrailingSlash: true },
+    trustProxy: false,
+    genReqId: requestId,
+    // While draining, what still arrives on an open connection is served, and told to close it.
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+    clientErrorHandler: answerBrokenRequest,
+  })
+    .withTypeProvider<ZodTypeProvider>()
+    .setValidatorCompiler(validatorCompiler)
+    .setSerializerCompiler(serializerCompiler)
+}
+
+function addEverything(server: RouteServer, config: HttpConfig, isStopping: () => boolean): void {
+  // JSON alone, unless a module adds a parser.
+  server.removeContentTypeParser('text/plain')
+  answerErrors(server)
+  server.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    if (isStopping()) reply.header('connection', 'close')
+  })
+  server.register(async (scope: RouteServer) => {
+    await collectDocs(scope, config)
+    addTelemetry(scope, config.metrics)
+    scope.register(async (health: RouteServer) => addHealthRoutes(health, config.health, isStopping), {
+      prefix: '/health',
+    })
+    if (config.appRoutes) mount(scope, config, { routes: config.appRoutes, prefix: '/', tag: 'app' })
+    for (const { name, routes, prefix } of config.modules)
+      if (routes) mount(scope, config, { routes, prefix, tag: name })
+    await addDocs(scope, config)
+  })
+}
+
+function mount(
+  server: RouteServer,
+  { millrace }: HttpConfig,
+  at: { routes: Routes; prefix: string; tag: string },
+): void {
+  const register = at.routes.register as (route: RouteServer, app: typeof millrace) => void | Promise<void>
+  server.register(
+    async (scope: RouteServer) => {
+      scope.addHook('onRoute', (route) => {
+        route.schema = { tags: [at.tag], ...route.schema }
+      })
+      await register(scope, millrace)
+    },
+    { prefix: at.prefix === '/' ? '' : at.prefix },
+  )
+}
+
+/** A host that stands for every address is reached by the loopback one; IPv6 goes in brackets. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}

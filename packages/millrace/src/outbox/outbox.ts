@@ -1,0 +1,55 @@
+import { packHeaders } from '../contracts/index.ts'
+import type { MigrationSet } from '../migrate/index.ts'
+import type { OutgoingRecord } from '../ports/broker.ts'
+import type { Database, SlicedTable, Transaction } from '../ports/database.ts'
+
+/** The outbox's tables. */
+export const outboxMigrations: MigrationSet = { owner: 'outbox', folder: new URL('./migrations/', import.meta.url) }
+
+const insert = `
+  INSERT INTO millrace.outbox (lane, topic, key, value, headers)
+  SELECT lane, topic, key, value, headers
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[])
+         WITH ORDINALITY AS r (lane, topic, key, value, headers, place)
+   ORDER BY place`
+
+/** A record and the broker it goes to. */
+export interface LanedRecord {
+  readonly lane: string
+  readonly record: OutgoingRecord
+}
+
+/**
+ * Writes what a unit of work published, in order. It must be the transaction's last statement: then the sequence is drawn
+ * after every row lock that orders the events of one key, and the relay needs nothing else to keep that order.
+ */
+export function writeOutbox(transaction: Transaction, records: readonly LanedRecord[]): void {
+  if (records.length === 0) return
+  transaction.send({
+    name: 'millrace_outbox_insert',
+    text: insert,
+    values: [
+      records.map(({ lane }) => lane),
+      records.map(({ record }) => record.topic),
+      records.map(({ record }) => record.key),
+      records.map(({ record }) => record.value),
+      records.map(({ record }) => packHeaders(record.headers)),
+    ],
+  })
+}
+
+const sliceMs = 3_600_000
+
+/** The outbox's slices: an hour each, dropped an hour after their end when every row in them has been relayed. */
+export function outboxSlices(database: Database): SlicedTable {
+  return { table: 'millrace.outbox', sliceMs, keepMs: sliceMs, mayDrop: (slice) => isRelayed(database, slice) }
+}
+
+async function isRelayed(database: Database, slice: string): Promise<boolean> {
+  const { rows } = await database.on('system').query<{ waiting: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM ${slice} o LEFT JOIN millrace.relay r USING (lane)
+        WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)) AS waiting`,
+  )
+  return rows[0]?.waiting === false
+}

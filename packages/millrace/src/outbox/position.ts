@@ -1,0 +1,125 @@
+import { unpackHeaders } from '../contracts/index.ts'
+import type { Queryable } from '../core/unit.ts'
+import type { OutgoingRecord } from '../ports/broker.ts'
+
+/**
+ * How far a lane has been relayed, as in Skytools' PGQ: not a number but a `pg_snapshot`. What a transaction wrote is
+ * handed on in the first batch whose snapshot sees it, whenever it began, whatever its sequence numbers: nothing that
+ * commits late is skipped, and a transaction left open holds nothing back.
+ *
+ * Rejected, each tried: a position over `xid < xmin` reverses keys, one over the sequence skips rows, and deleting what
+ * was relayed leaves dead rows that a scan under a long snapshot must pass again and again.
+ */
+export interface RelayPosition {
+  readonly version: string
+  /** Everything this snapshot sees has been handed on. */
+  readonly done: string
+  /** The batch: what this snapshot sees and `done` does not. Undefined between batches. */
+  readonly target: string | undefined
+  /** The batch's rows below this have been handed on. */
+  readonly seq: string
+}
+
+/** A piece of a batch, in order. */
+export interface Piece {
+  readonly records: OutgoingRecord[]
+  /** Where the lane stands once they have been handed on. */
+  readonly next: RelayPosition
+}
+
+/** A piece is bounded by both, so that relaying a backlog of any size takes the same memory. */
+export const pieceRows = 1_000
+const pieceBytes = 4 * 1024 * 1024
+
+const read = `SELECT version, done, target, seq FROM millrace.relay WHERE lane = $1`
+
+/** The lane's position; a new lane begins before everything. */
+export async function readPosition(connection: Queryable, lane: string): Promise<RelayPosition> {
+  await connection.query('INSERT INTO millrace.relay (lane) VALUES ($1) ON CONFLICT DO NOTHING', [lane])
+  const { rows } = await connection.query<Omit<RelayPosition, 'target'> & { target: string | null }>(read, [lane])
+  const row = rows[0]
+  if (!row) throw new Error(`the relay position of lane ${lane} is gone`)
+  return { ...row, target: row.target ?? undefined }
+}
+
+// The two index ranges of "not seen by done": begun after it was taken, and under way while it was.
+const findBatch = `
+  SELECT pg_current_snapshot()::text AS target, min(seq)::text AS seq FROM (
+    (SELECT min(seq) AS seq FROM millrace.outbox WHERE lane = $1 AND xid >= pg_snapshot_xmax($2::pg_snapshot))
+    UNION ALL
+    (SELECT min(seq) FROM millrace.outbox
+      WHERE lane = $1 AND xid = ANY (ARRAY(SELECT pg_snapshot_xip($2::pg_snapshot))))) AS new`
+
+/** The position at the beginning of the next batch; undefined when nothing is new. */
+export async function nextBatch(
+  connection: Queryable,
+  lane: string,
+  position: RelayPosition,
+): Promise<RelayPosition | undefined> {
+  if (position.target !== undefined) return position
+  const { rows } = await connection.query<{ target: string; seq: string | null }>({
+    name: 'millrace_relay_find',
+    text: findBatch,
+    values: [lane, position.done],
+  })
+  const found = rows[0]
+  return found?.seq ? { ...position, target: found.target, seq: found.seq } : undefined
+}
+
+// The sizes are summed before any value is read, so that a piece of large records stays within its bound.
+const readPiece = `
+  SELECT seq::text AS seq, topic, key, value, headers, found FROM (
+    SELECT *, sum(coalesce(octet_length(value), 0) + 200) OVER (ORDER BY seq) - coalesce(octet_length(value), 0) AS before,
+           count(*) OVER () AS found
+      FROM (
+        SELECT seq, topic, key, value, headers FROM millrace.outbox
+         WHERE lane = $1 AND seq >= $2 AND NOT pg_visible_in_snapshot(xid, $3::pg_snapshot)
+           AND pg_visible_in_snapshot(xid, $4::pg_snapshot)
+         ORDER BY seq LIMIT ${pieceRows}) AS rows) AS sized
+   WHERE before <= ${pieceBytes} ORDER BY sized.seq`
+
+interface OutboxRow extends Omit<OutgoingRecord, 'headers'> {
+  readonly seq: string
+  readonly headers: Uint8Array
+  readonly found: string
+}
+
+/** The next piece of the batch that a position is in. */
+export async function nextPiece(connection: Queryable, lane: string, position: RelayPosition): Promise<Piece> {
+  const { rows } = await connection.query<OutboxRow>({
+    name: 'millrace_relay_read',
+    text: readPiece,
+    values: [lane, position.seq, position.done, position.target],
+  })
+  const records = rows.map(({ topic, key, value, headers }) => ({ topic, key, value, headers: unpackHeaders(headers) }))
+  const last = rows.at(-1)
+  const isEnd = !last || (rows.length === Number(last.found) && rows.length < pieceRows)
+  return { records, next: isEnd ? endOfBatch(position) : { ...position, seq: String(BigInt(last.seq) + 1n) } }
+}
+
+const move = `
+  UPDATE millrace.relay SET version = version + 1, done = $3, target = $4, seq = $5 WHERE lane = $1 AND version = $2`
+
+/** Stores a position if nobody has moved it since `from` was read; says whether. */
+export async function movePosition(
+  connection: Queryable,
+  lane: string,
+  from: RelayPosition,
+  to: RelayPosition,
+): Promise<boolean> {
+  const { rowCount } = await connection.query({
+    name: 'millrace_relay_move',
+    text: move,
+    values: [lane, from.version, to.done, to.target ?? null, to.seq],
+  })
+  return rowCount === 1
+}
+
+/** What a stored move makes of the position. */
+export function moved(to: RelayPosition): RelayPosition {
+  return { ...to, version: String(BigInt(to.version) + 1n) }
+}
+
+function endOfBatch(position: RelayPosition): RelayPosition {
+  return { ...position, done: position.target ?? position.done, target: undefined, seq: '0' }
+}

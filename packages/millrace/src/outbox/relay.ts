@@ -1,0 +1,138 @@
+import type { Part } from '../core/lifecycle.ts'
+import type { Logger } from '../core/logger.ts'
+import type { OutgoingRecord, ProduceResult } from '../ports/broker.ts'
+import type { Database, Lease, Transaction } from '../ports/database.ts'
+import { moved, movePosition, nextBatch, nextPiece, type RelayPosition, readPosition } from './position.ts'
+
+/** A broker that takes records in the transaction that moves the relay's position: each goes out exactly once. */
+export interface TransactionalLog {
+  readonly name: string
+  /** Appends within a transaction. */
+  appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
+  /** Wakes readers; called after the commit. */
+  announce(results: readonly ProduceResult[]): void
+}
+
+export interface RelayOptions {
+  readonly database: Database
+  readonly log: TransactionalLog
+  readonly logger: Logger
+}
+
+/** Notified when units have committed events. */
+export const outboxChannel = 'millrace_outbox'
+
+/** Wake-ups come by signal; this is how late one that was missed is noticed. */
+const pollMs = 250
+/** How often a process that does not lead tries to. */
+const candidacyMs = 1_000
+
+/**
+ * Carries what units of work published from the outbox to its broker, in order. One process leads, by a session lock;
+ * what makes it safe is not the lock but the compare-and-set of the position: a leader that was stopped and resumed after
+ * another took over finds the position moved, and its transaction, records and all, is rolled back.
+ */
+export class Relay implements Part {
+  readonly name = 'relay'
+  readonly #options: RelayOptions
+  readonly #stopped = new AbortController()
+  #leading = false
+  #wake: () => void = () => {}
+  #woken = false
+  #running: Promise<void> | undefined
+  #unlisten: (() => Promise<void>) | undefined
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    this.#unlisten = await this.#options.database.listen(outboxChannel, () => this.#leading && this.#signal())
+    this.#running = this.#run()
+  }
+
+  /** Hands on what is committed, then ends. */
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    this.#signal()
+    await this.#running
+    await this.#unlisten?.()
+  }
+
+  /** Says that events have been committed by this process: wakes the leader, here or elsewhere. */
+  wake(): void {
+    if (this.#leading) this.#signal()
+    else this.#options.database.notify(outboxChannel)
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      try {
+        const lease = await this.#options.database.tryLock(`relay:${this.#options.log.name}`)
+        if (lease) await this.#lead(lease)
+        else await this.#wait(candidacyMs)
+      } catch (error) {
+        this.#options.logger.warn({ err: error }, 'the relay was interrupted; it goes on by itself')
+        await this.#wait(candidacyMs)
+      }
+    }
+  }
+
+  async #lead(lease: Lease): Promise<void> {
+    this.#leading = true
+    lease.lost.addEventListener('abort', () => this.#signal(), { once: true })
+    try {
+      await this.#relayUntilStopped(lease)
+    } finally {
+      this.#leading = false
+      await lease.release()
+    }
+  }
+
+  async #relayUntilStopped(lease: Lease): Promise<void> {
+    const { database, log } = this.#options
+    let position = await readPosition(database.on('system'), log.name)
+    while (!lease.lost.aborted) {
+      const batch = await nextBatch(database.on('system'), log.name, position)
+      const next = batch && (await this.#carry(position, batch))
+      if (next) position = next
+      else if (batch)
+        return // the position was moved by another leader
+      else if (this.#stopped.signal.aborted) return
+      else await this.#wait(pollMs)
+    }
+  }
+
+  /** Appends the batch's next piece and moves the position, in one transaction; undefined when the position was moved. */
+  async #carry(stored: RelayPosition, batch: RelayPosition): Promise<RelayPosition | undefined> {
+    const { database, log } = this.#options
+    const piece = await nextPiece(database.on('system'), log.name, batch)
+    const results = await database.transaction(
+      async (transaction) => {
+        if (!(await movePosition(transaction, log.name, stored, piece.next))) return undefined
+        return piece.records.length > 0 ? log.appendIn(transaction, piece.records) : []
+      },
+      { share: 'system' },
+    )
+    if (!results) return undefined
+    log.announce(results)
+    return moved(piece.next)
+  }
+
+  #signal(): void {
+    this.#woken = true
+    this.#wake()
+  }
+
+  async #wait(ms: number): Promise<void> {
+    if (!this.#woken) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, ms)
+      this.#wake = resolve
+      await promise
+      clearTimeout(timer)
+      this.#wake = () => {}
+    }
+    this.#woken = false
+  }
+}

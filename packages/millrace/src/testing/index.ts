@@ -1,0 +1,8 @@
+export {
+  createTestDatabase,
+  type DatabaseTemplate,
+  startTestPostgres,
+  type TestDatabase,
+  type TestPostgres,
+} from './database.ts'
+export { type TestApp, type TestAppOptions, type TestHttp, testApp } from './test-app.ts'

@@ -1,0 +1,67 @@
+import type { Queryable } from '../core/unit.ts'
+import type { ConsumerRunner } from '../delivery/index.ts'
+import type { Broker } from '../ports/broker.ts'
+
+/** How long a test waits for everything to be handled, and how often it looks. */
+const patienceMs = 10_000
+const lookEveryMs = 5
+
+interface SettledParts {
+  readonly database: Queryable
+  readonly broker: Broker
+  readonly runners: readonly ConsumerRunner[]
+  /** The consumers' topics, by consumer. */
+  readonly topics: ReadonlyMap<string, readonly string[]>
+}
+
+/**
+ * Resolves when everything that was published has been relayed and handled, and what that published too.
+ *
+ * @throws an error that says what is still under way after 10 s
+ */
+export async function settled(parts: SettledParts): Promise<void> {
+  const deadline = performance.now() + patienceMs
+  for (;;) {
+    const unsettled = await findUnsettled(parts)
+    if (unsettled === undefined) return
+    if (performance.now() > deadline) throw new Error(`not settled after ${patienceMs} ms: ${unsettled}`)
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs))
+  }
+}
+
+/** Looked at upstream first: what the relay or a consumer moves on meanwhile is then seen further down. */
+async function findUnsettled({ database, broker, runners, topics }: SettledParts): Promise<string | undefined> {
+  if (await hasUnrelayed(database)) return 'events in the outbox'
+  const before = await endsOf(broker, topics)
+  for (const { consumer, status } of runners) {
+    const behind = (topics.get(consumer) ?? []).flatMap((topic) =>
+      (before.get(topic) ?? []).map((end, partition) => {
+        const worker = status.find((worker) => worker.topic === topic && worker.partition === partition)
+        const done = worker?.position !== undefined && worker.position >= end
+        return done ? [] : [`${consumer} at ${worker?.position ?? 'no position'} of ${end} in ${topic}/${partition}`]
+      }),
+    )
+    const [first] = behind.flat()
+    if (first) return first
+  }
+  const quiet = !(await hasUnrelayed(database)) && same(before, await endsOf(broker, topics))
+  return quiet ? undefined : 'new events'
+}
+
+async function hasUnrelayed(database: Queryable): Promise<boolean> {
+  const { rows } = await database.query<{ waiting: boolean }>(
+    `SELECT EXISTS (SELECT FROM millrace.outbox o LEFT JOIN millrace.relay r USING (lane)
+                     WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)) AS waiting`,
+  )
+  return rows[0]?.waiting ?? false
+}
+
+async function endsOf(broker: Broker, topics: SettledParts['topics']): Promise<Map<string, number[]>> {
+  const names = [...new Set([...topics.values()].flat())]
+  const ranges = await Promise.all(names.map((name) => broker.ranges(name)))
+  return new Map(names.map((name, index) => [name, (ranges[index] ?? []).map(({ end }) => end)]))
+}
+
+function same(a: ReadonlyMap<string, readonly number[]>, b: ReadonlyMap<string, readonly number[]>): boolean {
+  return JSON.stringify([...a]) === JSON.stringify([...b])
+}

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import { createPostgresBroker, createPostgresDatabase } from '../adapters/postgres/index.ts'
+import { logMigrations } from '../adapters/postgres/log/index.ts'
+import { type BuiltApp, buildApp, migrationsOf } from '../app/create-app.ts'
+import type { AppOptions } from '../app/index.ts'
+import { decodeRecord, unpackHeaders } from '../contracts/index.ts'
+import type { ReceivedEvent } from '../core/event.ts'
+import { silentLogger } from '../core/logger.ts'
+import type { Millrace, Module } from '../core/module.ts'
+import type { AnyTopic, EventConstructor, EventOf } from '../core/topic.ts'
+import { type MigrationSet, migrate } from '../migrate/index.ts'
+import { createLogger } from '../observability/index.ts'
+import type { OutgoingRecord } from '../ports/broker.ts'
+import type { Database } from '../ports/database.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import { settled } from './settled.ts'
+import { TestClock } from './test-clock.ts'
+
+/** Options of {@link testApp}: an app's, without what the test brings. */
+export interface TestAppOptions extends Partial<Omit<AppOptions, 'modules' | 'database' | 'brokers' | 'clock'>> {
+  readonly modules: readonly Module[]
+  /** Another app's database, to run several on one. Default: a new one. */
+  readonly databaseUrl?: string
+  readonly poolSize?: number
+}
+
+/** Requests without a network. Bodies are sent as JSON. */
+export interface TestHttp {
+  get(path: string): Promise<LightMyRequestResponse>
+  post(path: string, body?: unknown): Promise<LightMyRequestResponse>
+  request(options: InjectOptions): Promise<LightMyRequestResponse>
+}
+
+/** A whole app on a real PostgreSQL, in a database of its own; ends with its block. */
+export interface TestApp extends AsyncDisposable {
+  readonly http: TestHttp
+  readonly millrace: Millrace
+  readonly database: Database
+  readonly databaseUrl: string
+  readonly url: string
+  /** Time, which only moves on by itself as the machine's does; `advance('10s')` moves it at once. */
+  readonly clock: TestClock
+  /** Resolves when everything that was published, and all it caused, has been handled. */
+  settled(): Promise<void>
+  /** What has been published of one event type, in the order it was written: committed outbox events and direct ones. */
+  published<T extends AnyTopic, Type extends string>(
+    event: EventConstructor<T, Type, never>,
+  ): Promise<EventOf<T, Type>[]>
+  /** Appends a record as a foreign program would: any bytes, no CloudEvents headers unless given. */
+  produce(record: Partial<OutgoingRecord> & { readonly topic: string }): Promise<void>
+  /** Stops the app and drops its database. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts an app for a test.
+ *
+ * @example
+ * await using t = await testApp({ modules: [todos], bind })
+ * await t.http.post('/todos/', { content: 'tea' })
+ * await t.settled()
+ */
+export async function testApp(options: TestAppOptions): Promise<TestApp> {
+  const own = options.databaseUrl === undefined ? await createAppDatabase(options.modules) : undefined
+  const databaseUrl = options.databaseUrl ?? own?.url ?? ''
+  const database = createPostgresDatabase({ url: databaseUrl, poolSize: options.poolSize ?? 6 })
+  const broker = createPostgresBroker({ database })
+  const clock = new TestClock(database)
+  const built = buildApp({
+    name: 'test',
+    http: { host: '127.0.0.1', port: 0 },
+    logger: createLogger({ level: 'silent' }),
+    ...options,
+    database,
+    brokers: { postgres: broker },
+    clock,
+  })
+  await built.app.start()
+  return toTestApp({ built, database, databaseUrl, broker, clock, own })
+}
+
+interface TestParts {
+  readonly built: BuiltApp
+  readonly database: Database
+  readonly databaseUrl: string
+  readonly broker: ReturnType<typeof createPostgresBroker>
+  readonly clock: TestClock
+  readonly own: TestDatabase | undefined
+}
+
+function toTestApp({ built, database, databaseUrl, broker, clock, own }: TestParts): TestApp {
+  const direct = recordDirect(built)
+  const topics = new Map(
+    built.catalogue.consumers.map((consumer) => [consumer.name, consumer.topics.map(({ name }) => name)]),
+  )
+  const stop = async () => {
+    await built.app.stop()
+    await own?.drop()
+  }
+  return {
+    http: {
+      get: (path) => built.http.inject({ method: 'GET', url: path }),
+      post: (path, body) =>
+        built.http.inject({ method: 'POST', url: path, ...(body !== undefined && { payload: body as object }) }),
+      request: (request) => built.http.inject(request),
+    },
+    millrace: built.app.millrace,
+    database,
+    databaseUrl,
+    url: built.app.url,
+    clock,
+    settled: () => settled({ database, broker, runners: built.runners, topics }),
+    published: async ({ topic, type }) => {
+      const records = topic.publish === 'direct' ? direct : await readOutbox(database)
+      const events = records.filter((record) => record.topic === topic.name).map((record) => asEvent(topic, record))
+      return events.filter((event) => event.type === type) as never
+    },
+    produce: async (record) => {
+      await broker.produce([{ key: null, value: null, headers: [], ...record }])
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** Remembers what is published directly: nothing in the database tells it from a foreign record. */
+function recordDirect({ direct }: BuiltApp): OutgoingRecord[] {
+  const records: OutgoingRecord[] = []
+  const publish = direct.publish.bind(direct)
+  direct.publish = (record) => {
+    records.push(record)
+    return publish(record)
+  }
+  return records
+}
+
+async function readOutbox(database: Database): Promise<OutgoingRecord[]> {
+  const { rows } = await database.query<Omit<OutgoingRecord, 'headers'> & { headers: Uint8Array }>(
+    'SELECT topic, key, value, headers FROM millrace.outbox ORDER BY seq',
+  )
+  return rows.map((row) => ({ ...row, headers: unpackHeaders(row.headers) }))
+}
+
+function asEvent(topic: AnyTopic, record: OutgoingRecord): ReceivedEvent {
+  const decoded = decodeRecord(topic, 0, { ...record, offset: 0, timestamp: 0 })
+  if (!decoded.event) throw decoded.problem
+  return decoded.event
+}
+
+/** A database with the tables of these modules: a clone of a template, so that it takes milliseconds. */
+async function createAppDatabase(modules: readonly Module[]): Promise<TestDatabase> {
+  const sets = migrationsOf(modules, logMigrations)
+  return createTestDatabase({
+    template: {
+      name: `app_${await fingerprint(sets)}`,
+      prepare: async (url) => {
+        const database = createPostgresDatabase({ url })
+        await migrate(database, sets, silentLogger)
+        await database.stop()
+      },
+    },
+  })
+}
+
+async function fingerprint(sets: readonly MigrationSet[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const { owner, folder } of sets) {
+    for (const file of (await readdir(folder)).sort())
+      hash
+        .update(owner)
+        .update(file)
+        .update(await readFile(new URL(file, folder)))
+  }
+  return hash.digest('hex').slice(0, 16)
+}

@@ -1,0 +1,46 @@
+import { messageOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { OutgoingRecord } from '../ports/broker.ts'
+import type { ConnectionShare, Database, Transaction } from '../ports/database.ts'
+import { UnitOfWork, type UnitSettings } from './unit-of-work.ts'
+
+/** Where units of work run. */
+export interface UnitRunner extends UnitSettings {
+  readonly database: Database
+  readonly logger: Logger
+  /** Writes what was published, as the transaction's last statement. */
+  readonly write: (transaction: Transaction, records: readonly OutgoingRecord[]) => void
+  /** Called after a commit that published something. */
+  readonly published: () => void
+}
+
+/**
+ * Runs `work` in a transaction with its unit of work, writes what it published as the last statement, commits, and then
+ * runs what was to run after the commit.
+ */
+export async function inUnit<T>(
+  runner: UnitRunner,
+  share: ConnectionShare,
+  work: (unit: UnitOfWork, transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const { unit, result } = await runner.database.transaction(
+    async (transaction) => {
+      const unit = new UnitOfWork(transaction, runner)
+      const result = await work(unit, transaction)
+      runner.write(transaction, unit.records)
+      return { unit, result }
+    },
+    { share },
+  )
+  if (unit.records.length > 0) runner.published()
+  for (const task of unit.afterCommitTasks) void runAfterCommit(task, runner.logger)
+  return result
+}
+
+async function runAfterCommit(task: () => void | Promise<void>, logger: Logger): Promise<void> {
+  try {
+    await task()
+  } catch (error) {
+    logger.error({ err: error }, `a task after commit failed: ${messageOf(error)}`)
+  }
+}

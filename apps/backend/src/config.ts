@@ -19,7 +19,7 @@ const roles = ['api', 'worker'] as const
 /** Every variable the app knows; docs/configuration.md is made of this. */
 export const variables = {
   HOST: {
-    parse: string(),
+    parse: string('an address or host name'),
     default: '127.0.0.1',
     doc: 'The address to listen on; 0.0.0.0 for all of the machine’s.',
   },
@@ -42,7 +42,7 @@ export const variables = {
     doc: 'Connections for requests and consumers together; a process takes a few of its own besides.',
   },
   DATA_DIR: {
-    parse: string(),
+    parse: string('a folder'),
     default: '.millrace',
     doc: 'Where the embedded PostgreSQL keeps its data; from the working directory.',
   },

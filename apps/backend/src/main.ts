@@ -1,5 +1,8 @@
-import './node-guard.ts'
-import process from 'node:process'
+import { runMain } from 'millrace/main'
 
-// Loaded after the guard, as an older Node could not even read them.
-const { describe, run } = await import('./run.ts')
+await runMain(async () => {
+  const { readConfig } = await import('./config.ts')
+  const { compose } = await import('./compose.ts')
+  const app = await compose(readConfig(process.env))
+  await app.run()
+})

@@ -8,9 +8,9 @@ export interface Parser<Value> {
   read(text: string): Value | undefined
 }
 
-/** Any text. */
-export function string(): Parser<string> {
-  return { expects: 'a text', read: (text) => text }
+/** Any text; `expects` says what it stands for, such as `a folder`. */
+export function string(expects = 'a text'): Parser<string> {
+  return { expects, read: (text) => text }
 }
 
 /** A whole number within bounds, both included. */

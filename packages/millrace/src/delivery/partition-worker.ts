@@ -97,7 +97,8 @@ export class PartitionWorker {
     while (!this.#stopping.signal.aborted) {
       try {
         if (!this.#position) await this.#takeUp()
-        await this.#step()
+        // Stopped while taking up: nobody would close the reader that a step waits on.
+        if (!this.#stopping.signal.aborted) await this.#step()
         this.#faults = 0
       } catch (error) {
         await this.#onFault(error)

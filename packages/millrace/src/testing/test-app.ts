@@ -4,7 +4,7 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { createPostgresBroker, createPostgresDatabase } from '../adapters/postgres/index.ts'
 import { logMigrations } from '../adapters/postgres/log/index.ts'
 import { type BuiltApp, buildApp, migrationsOf } from '../app/create-app.ts'
-import type { AppOptions } from '../app/index.ts'
+import type { App, AppOptions } from '../app/index.ts'
 import { decodeRecord, unpackHeaders } from '../contracts/index.ts'
 import type { ReceivedEvent } from '../core/event.ts'
 import { silentLogger } from '../core/logger.ts'
@@ -36,6 +36,7 @@ export interface TestHttp {
 /** A whole app on a real PostgreSQL, in a database of its own; ends with its block. */
 export interface TestApp extends AsyncDisposable {
   readonly http: TestHttp
+  readonly app: App
   readonly millrace: Millrace
   readonly database: Database
   readonly databaseUrl: string
@@ -46,7 +47,7 @@ export interface TestApp extends AsyncDisposable {
   settled(): Promise<void>
   /** What has been published of one event type, in the order it was written: committed outbox events and direct ones. */
   published<T extends AnyTopic, Type extends string>(
-    event: EventConstructor<T, Type, never>,
+    event: Pick<EventConstructor<T, Type, never>, 'topic' | 'type'>,
   ): Promise<EventOf<T, Type>[]>
   /** Appends a record as a foreign program would: any bytes, no CloudEvents headers unless given. */
   produce(record: Partial<OutgoingRecord> & { readonly topic: string }): Promise<void>
@@ -106,6 +107,7 @@ function toTestApp({ built, database, databaseUrl, broker, clock, own }: TestPar
         built.http.inject({ method: 'POST', url: path, ...(body !== undefined && { payload: body as object }) }),
       request: (request) => built.http.inject(request),
     },
+    app: built.app,
     millrace: built.app.millrace,
     database,
     databaseUrl,

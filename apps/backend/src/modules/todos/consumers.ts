@@ -1,5 +1,5 @@
 import { type Consumer, defineConsumer, fail, isMillraceError, type Millrace } from 'millrace'
-import * as z from 'zod'
+import type * as z from 'zod'
 import type { AppDatabase } from '../../database.ts'
 import { todos2 } from './events.ts'
 import { TodoIds } from './ids.ts'

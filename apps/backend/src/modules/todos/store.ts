@@ -43,6 +43,9 @@ export async function reserveIds(db: AppDatabase): Promise<IdBlock> {
 
 /** Those of the ids that a row has. */
 export async function takenIds(db: AppDatabase, ids: readonly number[]): Promise<number[]> {
-  const rows = await db.select({ id: todoTable.id }).from(todoTable).where(inArray(todoTable.id, [...ids]))
+  const rows = await db
+    .select({ id: todoTable.id })
+    .from(todoTable)
+    .where(inArray(todoTable.id, [...ids]))
   return rows.map(({ id }) => id)
 }

@@ -9,6 +9,8 @@ try {
   const { url, pid, location } = await startEmbeddedPostgres({
     directory: process.argv[2] ?? '',
     temporary: process.argv[3] === 'temporary',
+    // Servers are killed here; what one has in /dev/shm would stay.
+    settings: { dynamic_shared_memory_type: 'mmap' },
   })
   process.stdout.write(`${JSON.stringify({ url, pid, location })}\n`)
   process.stdin.resume().once('end', () => process.exit(0))

@@ -39,4 +39,6 @@ const fast = {
   full_page_writes: 'off',
   wal_level: 'minimal',
   max_wal_senders: '0',
+  // In the data directory, which is removed with everything in it; /dev/shm keeps what a killed server had there.
+  dynamic_shared_memory_type: 'mmap',
 }

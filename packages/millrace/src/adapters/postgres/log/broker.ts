@@ -1,6 +1,6 @@
 import { fail, messageOf } from '../../../core/errors.ts'
-import type { MigrationSet } from '../../../migrate/index.ts'
 import type { Queryable } from '../../../core/unit.ts'
+import type { MigrationSet } from '../../../migrate/index.ts'
 import type {
   Broker,
   GroupMember,

@@ -11,7 +11,7 @@ export interface PartitionKey {
 /** A partition's bounds, and its first record from some offset on. */
 export interface LogBounds extends LogRange {
   /** Undefined: there is none. */
-  readonly found: number | undefined
+  readonly nearest: number | undefined
 }
 
 type Row = [offset: string, appendedMs: number, key: Buffer | null, value: Buffer | null, headers: Buffer | null]
@@ -43,13 +43,13 @@ export async function readBounds(
   { topicNumber, partition }: PartitionKey,
   from: number,
 ): Promise<LogBounds> {
-  const { rows } = await database.on('system').query<{ first: string; beyond: string; found: string | null }>({
+  const { rows } = await database.on('system').query<{ first: string; beyond: string; nearest: string | null }>({
     name: 'millrace_log_bounds',
     text: 'SELECT * FROM millrace.log_bounds($1, $2, $3)',
     values: [topicNumber, partition, from],
   })
-  const { first, beyond, found } = rows[0] ?? { first: 0, beyond: 0, found: null }
-  return { start: Number(first), end: Number(beyond), found: found === null ? undefined : Number(found) }
+  const { first, beyond, nearest } = rows[0] ?? { first: 0, beyond: 0, nearest: null }
+  return { start: Number(first), end: Number(beyond), nearest: nearest === null ? undefined : Number(nearest) }
 }
 
 /** The offsets that the next records of the partitions get. */

@@ -109,8 +109,8 @@ export class LogReader implements PartitionReader {
 
   /** Goes on behind what is not there any more; answers the log's end. */
   async #locate(): Promise<number> {
-    const { start, end, found } = await readBounds(this.#config.database, this.#watch, this.#next)
-    const to = Math.max(this.#next, start, found ?? 0)
+    const { start, end, nearest } = await readBounds(this.#config.database, this.#watch, this.#next)
+    const to = Math.max(this.#next, start, nearest ?? 0)
     if (to > this.#next) {
       const { topicNumber, partition } = this.#watch
       this.#config.logger.info({ topicNumber, partition, from: this.#next, to }, 'a reader goes on behind a gap')
@@ -124,10 +124,15 @@ export class LogReader implements PartitionReader {
       try {
         return await work()
       } catch (error) {
-        if (waitMs === firstRetryMs) this.#config.logger.warn({ err: error }, 'reading the log failed; trying again')
+        if (waitMs === firstRetryMs) this.#complain(error)
         if (!this.#closed) await this.#ended.wait(waitMs)
       }
     }
+  }
+
+  #complain(error: unknown): void {
+    const level = this.#config.database.faultOf(error) === 'unavailable' ? 'warn' : 'error'
+    this.#config.logger[level]({ err: error }, 'reading the log failed; trying again')
   }
 }
 

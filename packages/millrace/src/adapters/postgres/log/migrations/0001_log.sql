@@ -53,15 +53,15 @@ begin
 end
 $$;
 
--- The bounds of a partition, and its first offset at or above `from_offset` (null: none).
-create function millrace.log_bounds(topic integer, part integer, from_offset bigint, out first bigint, out beyond bigint, out found bigint)
+-- The bounds of a partition, and its nearest offset at or above `from_offset` (null: none).
+create function millrace.log_bounds(topic integer, part integer, from_offset bigint, out first bigint, out beyond bigint, out nearest bigint)
 language plpgsql volatile
 set plan_cache_mode = force_generic_plan set jit = off set max_parallel_workers_per_gather = 0
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 as $$
 begin
   first := coalesce((select s.start from millrace.log_starts s where s.topic_id = topic and s.partition = part), 0);
-  found := (select l."offset" from millrace.log l
+  nearest := (select l."offset" from millrace.log l
              where l.topic_id = topic and l.partition = part and l."offset" >= greatest(from_offset, first)
              order by l."offset" limit 1);
   beyond := (millrace.log_ends(array[topic], array[part]))[1];

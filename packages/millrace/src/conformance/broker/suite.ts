@@ -1,0 +1,65 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Broker } from '../../ports/broker.ts'
+import { groupCases } from './group-cases.ts'
+import { interleavingCases } from './interleaving-cases.ts'
+import { produceCases } from './produce-cases.ts'
+import { readCases } from './read-cases.ts'
+import { type BrokerUnderTest, type Stage, uniqueName } from './stage.ts'
+import { topicCases } from './topic-cases.ts'
+
+const cases = { ...topicCases, ...produceCases, ...readCases, ...interleavingCases, ...groupCases }
+
+/** A case of the suite, by what it proves. */
+export type BrokerCase = keyof typeof cases
+
+/** What the suite needs of an adapter. */
+export interface BrokerSuiteOptions {
+  /** Connects to the one log that all cases share, each time as a process of its own would. */
+  create(): Promise<BrokerUnderTest>
+  /** After how many milliseconds without a sign of life a member loses its partitions. */
+  readonly sessionTimeoutMs: number
+  /** How long a case may take, in milliseconds. @default 30000 */
+  readonly caseTimeoutMs?: number
+  /** What the adapter cannot do, each with the reason. */
+  readonly skips?: { readonly [Name in BrokerCase]?: string }
+}
+
+/**
+ * Proves that an adapter keeps what the broker port promises; call it in a test file. Needs Vitest and fast-check.
+ *
+ * @throws when a case is skipped without a reason
+ */
+export function describeBroker(name: string, options: BrokerSuiteOptions): void {
+  describe(`the broker port, by ${name}`, () => {
+    for (const [title, run] of Object.entries(cases)) {
+      const reason = options.skips?.[title as BrokerCase]
+      if (reason?.trim() === '') throw new Error(`${name} skips "${title}" without a reason`)
+      if (reason !== undefined) test.skip(`${title} (${reason})`, () => {})
+      else test(title, () => run(stage(options)), options.caseTimeoutMs ?? 30_000)
+    }
+
+    test('skips only cases there are', () => {
+      expect(Object.keys(options.skips ?? {}).filter((title) => !(title in cases))).toEqual([])
+    })
+  })
+}
+
+function stage({ create, sessionTimeoutMs }: BrokerSuiteOptions): Stage {
+  const connections: BrokerUnderTest[] = []
+  onTestFinished(async () => {
+    await Promise.all(connections.map((connection) => connection.dispose()))
+  })
+  return {
+    sessionTimeoutMs,
+    async connect() {
+      const connection = await create()
+      connections.push(connection)
+      return connection
+    },
+    async topic(broker: Broker, partitions: number) {
+      const name = uniqueName('topic')
+      await broker.ensureTopics([{ name, partitions }])
+      return name
+    },
+  }
+}

@@ -1,0 +1,3 @@
+export type { BrokerUnderTest } from './broker/stage.ts'
+export type { BrokerCase, BrokerSuiteOptions } from './broker/suite.ts'
+export { describeBroker } from './broker/suite.ts'

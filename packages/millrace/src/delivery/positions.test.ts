@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { testApp } from '../testing/index.ts'
+import { recorder, Step, stepsModule } from './steps.fixture.ts'
+
+const publish = async (t: Awaited<ReturnType<typeof testApp>>, ...numbers: number[]) => {
+  await t.millrace.transaction(async (unit) => unit.publish(...numbers.map((n) => Step({ key: `key ${n}`, n }))))
+  await t.settled()
+}
+
+const sorted = (numbers: number[]) => numbers.toSorted((a, b) => a - b)
+
+test('a new consumer begins where it says: at the first record, or at what comes next', async () => {
+  const first = recorder('first')
+  await using t = await testApp({ modules: [stepsModule(first.consumer)] })
+  await publish(t, 1, 2, 3)
+  await t.app.stop()
+
+  const earliest = recorder('earliest')
+  const latest = recorder('latest', { from: 'latest' })
+  const modules = [stepsModule(first.consumer, earliest.consumer, latest.consumer)]
+  await using again = await testApp({ modules, databaseUrl: t.databaseUrl })
+  await publish(again, 4)
+  expect(sorted(first.seen)).toEqual([1, 2, 3, 4])
+  expect(sorted(earliest.seen)).toEqual([1, 2, 3, 4])
+  expect(latest.seen).toEqual([4])
+})
+
+test('a renamed consumer takes over the position of its former name', async () => {
+  const old = recorder('old-name')
+  await using t = await testApp({ modules: [stepsModule(old.consumer)] })
+  await publish(t, 1, 2)
+  await t.app.stop()
+
+  const renamed = recorder('new-name', { formerly: 'old-name' })
+  await using again = await testApp({ modules: [stepsModule(renamed.consumer)], databaseUrl: t.databaseUrl })
+  await publish(again, 3)
+  expect(renamed.seen).toEqual([3])
+})
+
+test('a chunk whose position somebody else moved is rolled back, and the worker goes on from where the database says', async () => {
+  const seen = recorder('fenced')
+  await using t = await testApp({ modules: [stepsModule(seen.consumer)], topicPartitions: 1 })
+  await publish(t, 1)
+  // Another member, as far as this one can tell, has handled the next two.
+  await t.database.query('UPDATE millrace.position SET next_offset = next_offset + 2')
+  await publish(t, 2, 3, 4)
+  expect(seen.seen.slice(0, 1)).toEqual([1])
+  expect(await effects(t)).toBe(4)
+  expect(seen.seen.at(-1)).toBe(4)
+})
+
+test('records that retention deleted before they were handled are noted as a gap, and the rest is handled', async () => {
+  const seen = recorder('late')
+  await using t = await testApp({ modules: [stepsModule()], topicPartitions: 1 })
+  await publish(t, 1, 2, 3)
+  await t.database.query(
+    'INSERT INTO millrace.log_starts (topic_id, partition, start) SELECT id, 0, 2 FROM millrace.log_topics',
+  )
+  const position = `INSERT INTO millrace.position (consumer_id, topic_id, partition, topic, next_offset)
+    SELECT c.id, t.uuid, 0, t.name, 0 FROM millrace.log_topics t, c`
+  await t.database.query(`WITH c AS (INSERT INTO millrace.consumer (name) VALUES ('late') RETURNING id) ${position}`)
+  await t.app.stop()
+
+  await using again = await testApp({ modules: [stepsModule(seen.consumer)], databaseUrl: t.databaseUrl })
+  await again.settled()
+  expect(seen.seen).toEqual([3])
+  const { rows } = await again.database.query('SELECT topic, partition, from_offset, to_offset FROM millrace.gap')
+  expect(rows).toEqual([{ topic: 'steps', partition: 0, from_offset: '0', to_offset: '2' }])
+})
+
+test('a position beyond the end of the log stops the partition, and progress names it', async () => {
+  const seen = recorder('ahead')
+  await using t = await testApp({ modules: [stepsModule(seen.consumer)], topicPartitions: 1 })
+  await t.settled()
+  await t.database.query('UPDATE millrace.position SET next_offset = 99')
+  await t.app.stop()
+
+  await using again = await testApp({
+    modules: [stepsModule(seen.consumer)],
+    databaseUrl: t.databaseUrl,
+    progressTimeout: 0,
+  })
+  const problem = async () => (await again.http.get('/health/progress')).json().consumers[0]?.partitions[0]?.problem
+  await expect.poll(problem).toContain('Consumer ahead stands at 99 of steps/0, beyond its end at 0')
+})
+
+async function effects(t: Awaited<ReturnType<typeof testApp>>): Promise<number> {
+  const { rows } = await t.database.query<{ next: number }>('SELECT next_offset::int AS next FROM millrace.position')
+  return rows[0]?.next ?? 0
+}

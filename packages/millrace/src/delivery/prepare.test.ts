@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { defineConsumer } from '../core/consumer.ts'
+import { testApp } from '../testing/index.ts'
+import { Step, steps, stepsModule } from './steps.fixture.ts'
+
+test('prepare runs side by side across keys, one after the other within a key, and its result reaches the handler', async () => {
+  const running = new Map<string, number>()
+  let mostAtOnce = 0
+  let sameKeyAtOnce = false
+  const results: string[] = []
+  const everyKeyStarted = Promise.withResolvers<void>()
+  const started = new Set<string>()
+  const consumer = defineConsumer({
+    name: 'prepared',
+    topic: steps,
+    prepare: {
+      Step: async ({ data: { key, n } }) => {
+        sameKeyAtOnce ||= running.has(key)
+        running.set(key, n)
+        mostAtOnce = Math.max(mostAtOnce, running.size)
+        if (started.add(key).size === 4) everyKeyStarted.resolve()
+        await everyKeyStarted.promise
+        running.delete(key)
+        return `${key}${n}`
+      },
+    },
+    on: { Step: (_event, _unit, prepared) => void results.push(prepared) },
+  })
+  await using t = await testApp({ modules: [stepsModule(consumer)], topicPartitions: 1 })
+  await t.millrace.transaction(async (unit) => {
+    for (const n of [0, 1, 2]) for (const key of ['a', 'b', 'c', 'd']) unit.publish(Step({ key, n }))
+  })
+  await t.settled()
+  expect(results).toEqual(['a0', 'b0', 'c0', 'd0', 'a1', 'b1', 'c1', 'd1', 'a2', 'b2', 'c2', 'd2'])
+  expect({ mostAtOnce, sameKeyAtOnce }).toEqual({ mostAtOnce: 4, sameKeyAtOnce: false })
+})
+
+test('what was prepared is kept over a rerun of its chunk; only what failed is prepared again', async () => {
+  const prepares: number[] = []
+  const handled: number[] = []
+  let failures = 2
+  const consumer = defineConsumer({
+    name: 'prepared',
+    topic: steps,
+    retry: { backoff: () => 1 },
+    prepare: {
+      Step: ({ data: { n } }) => {
+        prepares.push(n)
+        if (n === 2 && failures-- > 0) throw new Error('the other service is away')
+        return n * 10
+      },
+    },
+    on: { Step: (_event, _unit, prepared) => void handled.push(prepared) },
+  })
+  await using t = await testApp({ modules: [stepsModule(consumer)], topicPartitions: 1 })
+  await t.millrace.transaction(async (unit) => {
+    for (const n of [0, 1, 2, 3]) unit.publish(Step({ key: `key ${n}`, n }))
+  })
+  await t.settled()
+  expect(prepares.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 2, 2, 3])
+  // 0 and 1 ran in the chunk that was rolled back, and again; their effects in the database are those of one run.
+  expect(handled.slice(-4)).toEqual([0, 10, 20, 30])
+  const { rows } = await t.database.query('SELECT count(*)::int AS dead FROM millrace.dead_letter')
+  expect(rows).toEqual([{ dead: 0 }])
+})
+
+test('a stopping process aborts the signal of prepare, and the event is left for the next', async () => {
+  const entered = Promise.withResolvers<void>()
+  const handled: number[] = []
+  const consumer = defineConsumer({
+    name: 'prepared',
+    topic: steps,
+    prepare: {
+      Step: async (_event, signal) => {
+        entered.resolve()
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      },
+    },
+    on: { Step: (event) => void handled.push(event.data.n) },
+  })
+  await using first = await testApp({ modules: [stepsModule(consumer)] })
+  await first.millrace.transaction(async (unit) => unit.publish(Step({ key: 'a', n: 1 })))
+  await entered.promise
+  const { databaseUrl } = first
+  await first.app.stop()
+  expect(handled).toEqual([])
+
+  const quick = defineConsumer({
+    name: 'prepared',
+    topic: steps,
+    on: { Step: (event) => void handled.push(event.data.n) },
+  })
+  await using second = await testApp({ modules: [stepsModule(quick)], databaseUrl })
+  await second.settled()
+  expect(handled).toEqual([1])
+})

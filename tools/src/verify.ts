@@ -1,0 +1,9 @@
+import { configuration } from './generate-configuration.ts'
+import { errors } from './generate-errors.ts'
+import { protobuf } from './generate-protobuf.ts'
+import { check } from './generator.ts'
+
+/** Everything that is made from something else; each is a program of its own as well. */
+const generators = [configuration, errors, protobuf]
+
+await check(generators)

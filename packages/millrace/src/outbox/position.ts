@@ -1,5 +1,5 @@
 import { unpackHeaders } from '../contracts/index.ts'
-import type { Queryable } from '../core/unit.ts'
+import type { Queryable, Statement } from '../core/unit.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 
 /**
@@ -27,9 +27,13 @@ export interface Piece {
   readonly next: RelayPosition
 }
 
-/** A piece is bounded by both, so that relaying a backlog of any size takes the same memory. */
-export const pieceRows = 1_000
-const pieceBytes = 4 * 1024 * 1024
+/** What a piece holds at most, by rows and by bytes (and one more record), so that a backlog of any size takes the same memory. */
+export interface PieceBounds {
+  readonly rows: number
+  readonly bytes: number
+}
+
+export const defaultBounds: PieceBounds = { rows: 1_000, bytes: 4 * 1024 * 1024 }
 
 const read = `SELECT version, done, target, seq FROM millrace.relay WHERE lane = $1`
 
@@ -66,17 +70,26 @@ export async function nextBatch(
   return found?.seq ? { ...position, target: found.target, seq: found.seq } : undefined
 }
 
-// The sizes are summed before any value is read, so that a piece of large records stays within its bound.
-const readPiece = `
-  SELECT seq::text AS seq, topic, key, value, headers, found FROM (
-    SELECT *, sum(coalesce(octet_length(value), 0) + 200) OVER (ORDER BY seq) - coalesce(octet_length(value), 0) AS before,
-           count(*) OVER () AS found
-      FROM (
-        SELECT seq, topic, key, value, headers FROM millrace.outbox
-         WHERE lane = $1 AND seq >= $2 AND NOT pg_visible_in_snapshot(xid, $3::pg_snapshot)
-           AND pg_visible_in_snapshot(xid, $4::pg_snapshot)
-         ORDER BY seq LIMIT ${pieceRows}) AS rows) AS sized
-   WHERE before <= ${pieceBytes} ORDER BY sized.seq`
+/**
+ * The sizes are summed before any of them is read, so that a piece of large records stays within its bound. The bounds are
+ * part of the text: with LIMIT as a parameter, the planner may sort the whole backlog.
+ */
+function readPiece({ rows, bytes }: PieceBounds): Pick<Statement, 'name' | 'text'> {
+  return {
+    name: `millrace_relay_read_${rows}_${bytes}`,
+    text: `
+      SELECT seq::text AS seq, topic, key, value, headers, found FROM (
+        SELECT *, sum(size) OVER (ORDER BY seq) - size AS before, count(*) OVER () AS found
+          FROM (
+            SELECT seq, topic, key, value, headers, octet_length(headers)
+                   + coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) AS size
+              FROM millrace.outbox
+             WHERE lane = $1 AND seq >= $2 AND NOT pg_visible_in_snapshot(xid, $3::pg_snapshot)
+               AND pg_visible_in_snapshot(xid, $4::pg_snapshot)
+             ORDER BY seq LIMIT ${rows}) AS rows) AS sized
+       WHERE before <= ${bytes} ORDER BY sized.seq`,
+  }
+}
 
 interface OutboxRow extends Omit<OutgoingRecord, 'headers'> {
   readonly seq: string
@@ -85,15 +98,19 @@ interface OutboxRow extends Omit<OutgoingRecord, 'headers'> {
 }
 
 /** The next piece of the batch that a position is in. */
-export async function nextPiece(connection: Queryable, lane: string, position: RelayPosition): Promise<Piece> {
+export async function nextPiece(
+  connection: Queryable,
+  lane: string,
+  position: RelayPosition,
+  bounds: PieceBounds = defaultBounds,
+): Promise<Piece> {
   const { rows } = await connection.query<OutboxRow>({
-    name: 'millrace_relay_read',
-    text: readPiece,
+    ...readPiece(bounds),
     values: [lane, position.seq, position.done, position.target],
   })
   const records = rows.map(({ topic, key, value, headers }) => ({ topic, key, value, headers: unpackHeaders(headers) }))
   const last = rows.at(-1)
-  const isEnd = !last || (rows.length === Number(last.found) && rows.length < pieceRows)
+  const isEnd = !last || (rows.length === Number(last.found) && rows.length < bounds.rows)
   return { records, next: isEnd ? endOfBatch(position) : { ...position, seq: String(BigInt(last.seq) + 1n) } }
 }
 

@@ -2,7 +2,16 @@ import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
 import type { OutgoingRecord, ProduceResult } from '../ports/broker.ts'
 import type { Database, Lease, Transaction } from '../ports/database.ts'
-import { moved, movePosition, nextBatch, nextPiece, type RelayPosition, readPosition } from './position.ts'
+import {
+  defaultBounds,
+  moved,
+  movePosition,
+  nextBatch,
+  nextPiece,
+  type PieceBounds,
+  type RelayPosition,
+  readPosition,
+} from './position.ts'
 
 /** A broker that takes records in the transaction that moves the relay's position: each goes out exactly once. */
 export interface TransactionalLog {
@@ -17,6 +26,10 @@ export interface RelayOptions {
   readonly database: Database
   readonly log: TransactionalLog
   readonly logger: Logger
+  /** How much is handed on in one transaction. @default 1,000 records, 4 MiB */
+  readonly piece?: PieceBounds
+  /** How often a process that does not lead tries to, in milliseconds. @default 1,000 */
+  readonly candidacyMs?: number
 }
 
 /** Notified when units have committed events. */
@@ -24,8 +37,7 @@ export const outboxChannel = 'millrace_outbox'
 
 /** Wake-ups come by signal; this is how late one that was missed is noticed. */
 const pollMs = 250
-/** How often a process that does not lead tries to. */
-const candidacyMs = 1_000
+const defaultCandidacyMs = 1_000
 
 /**
  * Carries what units of work published from the outbox to its broker, in order. One process leads, by a session lock;
@@ -34,7 +46,7 @@ const candidacyMs = 1_000
  */
 export class Relay implements Part {
   readonly name = 'relay'
-  readonly #options: RelayOptions
+  readonly #options: Required<RelayOptions>
   readonly #stopped = new AbortController()
   #leading = false
   #wake: () => void = () => {}
@@ -43,7 +55,7 @@ export class Relay implements Part {
   #unlisten: (() => Promise<void>) | undefined
 
   constructor(options: RelayOptions) {
-    this.#options = options
+    this.#options = { piece: defaultBounds, candidacyMs: defaultCandidacyMs, ...options }
   }
 
   async start(): Promise<void> {
@@ -70,10 +82,10 @@ export class Relay implements Part {
       try {
         const lease = await this.#options.database.tryLock(`relay:${this.#options.log.name}`)
         if (lease) await this.#lead(lease)
-        else await this.#wait(candidacyMs)
+        else await this.#wait(this.#options.candidacyMs)
       } catch (error) {
         this.#options.logger.warn({ err: error }, 'the relay was interrupted; it goes on by itself')
-        await this.#wait(candidacyMs)
+        await this.#wait(this.#options.candidacyMs)
       }
     }
   }
@@ -105,8 +117,8 @@ export class Relay implements Part {
 
   /** Appends the batch's next piece and moves the position, in one transaction; undefined when the position was moved. */
   async #carry(stored: RelayPosition, batch: RelayPosition): Promise<RelayPosition | undefined> {
-    const { database, log } = this.#options
-    const piece = await nextPiece(database.on('system'), log.name, batch)
+    const { database, log, piece: bounds } = this.#options
+    const piece = await nextPiece(database.on('system'), log.name, batch, bounds)
     const results = await database.transaction(
       async (transaction) => {
         if (!(await movePosition(transaction, log.name, stored, piece.next))) return undefined

@@ -152,7 +152,7 @@ function asEvent(topic: AnyTopic, record: OutgoingRecord): ReceivedEvent {
 }
 
 /** A database with the tables of these modules: a clone of a template, so that it takes milliseconds. */
-async function createAppDatabase(modules: readonly Module[]): Promise<TestDatabase> {
+export async function createAppDatabase(modules: readonly Module[]): Promise<TestDatabase> {
   const sets = migrationsOf(modules, logMigrations)
   return createTestDatabase({
     template: {

@@ -56,7 +56,7 @@ export class UnitOfWork implements Unit {
   }
 
   get db(): Db {
-    this.#db ??= this.#settings.bind({ query: (statement, values) => this.#query(statement, values) } as Queryable)
+    this.#db ??= this.#settings.bind({ query: (statement, values) => this.#send(statement, values) } as Queryable)
     return this.#db
   }
 
@@ -110,6 +110,13 @@ export class UnitOfWork implements Unit {
   afterCommit(task: () => void | Promise<void>): void {
     this.#assertOpen()
     this.#tasks.push(task)
+  }
+
+  #send<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>> {
+    const result = this.#query<Row>(statement, values)
+    // One that nobody waits for fails its handler (STATEMENT_PENDING); its own error must not end the process besides.
+    result.catch(() => {})
+    return result
   }
 
   async #query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>> {

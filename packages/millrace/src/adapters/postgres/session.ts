@@ -35,11 +35,17 @@ export class Session {
   async listen(channel: string, onNotify: () => void): Promise<() => Promise<void>> {
     const callbacks = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, callbacks.add(onNotify))
-    const client = await this.#connected()
-    if (callbacks.size === 1) await runStatement(client, `LISTEN ${quoted(channel)}`)
-    return async () => {
+    const remove = async () => {
       callbacks.delete(onNotify)
     }
+    try {
+      // Each says so: of several who come at the same time none knows whether another already has.
+      await runStatement(await this.#connected(), `LISTEN ${quoted(channel)}`)
+    } catch (error) {
+      await remove()
+      throw error
+    }
+    return remove
   }
 
   /** See {@link Database.tryLock}. */

@@ -65,8 +65,9 @@ export class Member {
     return this.leaving ? [] : assignments.filter(({ owner, target }) => owner === null && target === this.#id)
   }
 
-  /** The partition is its own now. */
+  /** The partition is its own now. A claim may come back while it leaves: nobody was told of that one, nor needs to be. */
   take(assignment: Assignment): void {
+    if (this.leaving) return
     const topic = this.topics.find(({ number }) => number === assignment.topic)
     const name = nameOf(assignment)
     if (topic === undefined || this.#held.has(name)) return

@@ -1,0 +1,66 @@
+import { type ChildProcessWithoutNullStreams as Child, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { createTestDatabase } from 'millrace/testing'
+import { describe, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+
+function run(environment: Record<string, string>): Child {
+  const { PATH = '' } = process.env
+  return spawn(process.execPath, [main], { env: { PATH, ...environment } })
+}
+
+async function failureOf(child: Child): Promise<{ status: number; text: string }> {
+  const [[status], said] = await Promise.all([once(child, 'exit'), text(child.stderr)])
+  return { status, text: said }
+}
+
+/** The address in the line that says where it listens. */
+async function addressOf({ stdout }: Child): Promise<string> {
+  for await (const line of stdout) {
+    const [address] = /http:\/\/[\d.:]+/.exec(String(line)) ?? []
+    if (address) return address
+  }
+  throw new Error('it has not started')
+}
+
+describe('the process', () => {
+  test('starts on a database, serves, and ends in order on SIGTERM', async () => {
+    await using database = await createTestDatabase()
+    const child = run({ DATABASE_URL: database.url, PORT: '0' })
+    const address = await addressOf(child)
+    expect(await (await fetch(address)).json()).toEqual({ Hello: 'Millrace' })
+    expect((await fetch(`${address}/health/ready`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('tells all that is wrong with its configuration, and no secret', async () => {
+    const failure = await failureOf(run({ PORT: 'x', ROLES: 'y', DATABASE_URL: 'mysql://u:hunter2@h/d' }))
+    expect(failure.status).toBe(1)
+    expect(failure.text).toMatch(/^The configuration has 3 problem\(s\):\n- PORT is "x"/)
+    expect(failure.text).not.toContain('hunter2')
+  })
+
+  test('tells that its port is taken, and what to do', async () => {
+    await using database = await createTestDatabase()
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const address = taken.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const failure = await failureOf(run({ DATABASE_URL: database.url, PORT: `${port}` }))
+    expect(failure).toMatchObject({ status: 1, text: expect.stringContaining(`cannot listen on 127.0.0.1:${port}`) })
+    expect(failure.text).toContain('set PORT to another one')
+    taken.close()
+  })
+
+  test('tells that its database cannot be reached', async () => {
+    const failure = await failureOf(run({ DATABASE_URL: 'postgres://u:hunter2@127.0.0.1:1/d', PORT: '0' }))
+    expect(failure.status).toBe(1)
+    expect(failure.text).toContain('DATABASE_UNAVAILABLE')
+    expect(failure.text).not.toContain('hunter2')
+  })
+})

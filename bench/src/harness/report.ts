@@ -1,0 +1,136 @@
+import type { BenchCase } from './definition.ts'
+import type { Series } from './run-case.ts'
+import { type Spread, spreadOf } from './statistics.ts'
+
+/** What a run of a case came to. */
+export interface Report {
+  readonly name: string
+  readonly question: string
+  readonly records: number
+  readonly rounds: number
+  /** By side and metric. */
+  readonly sides: Readonly<Record<string, Readonly<Record<string, Spread>>>>
+  readonly ratios: readonly Ratio[]
+  readonly requirements: readonly Requirement[]
+  readonly notes: readonly string[]
+  readonly series: readonly Series[]
+}
+
+/** One side divided by another, round by round. */
+export interface Ratio {
+  readonly of: string
+  readonly to: string
+  readonly metric: string
+  readonly spread: Spread
+}
+
+/** Something that must hold. */
+export interface Requirement {
+  readonly text: string
+  readonly isMet: boolean
+}
+
+/** Sums up the rounds of a case. */
+export function reportOn(
+  bench: BenchCase,
+  series: readonly Series[],
+  run: { readonly records: number; readonly rounds: number; readonly isComparison: boolean },
+): Report {
+  const sides = Object.fromEntries(series.map((one) => [one.side, spreadsOf(bench, one)]))
+  const ratios = ratiosOf(bench, series, run.isComparison)
+  return {
+    name: bench.name,
+    question: bench.question,
+    records: run.records,
+    rounds: run.rounds,
+    sides,
+    ratios,
+    requirements: [...limits(bench, series, sides), ...(run.isComparison ? [] : ratioRequirement(bench, ratios))],
+    notes: series.flatMap(({ side, results }) => (results.at(-1)?.notes ?? []).map((note) => `${side}: ${note}`)),
+    series,
+  }
+}
+
+function spreadsOf({ metrics }: BenchCase, series: Series): Record<string, Spread> {
+  return Object.fromEntries(metrics.map(({ name }) => [name, spreadOf(figures(series, name))]))
+}
+
+function figures({ results }: Series, metric: string): number[] {
+  return results.map(({ values }) => values[metric] ?? Number.NaN)
+}
+
+function ratiosOf(bench: BenchCase, series: readonly Series[], isComparison: boolean): Ratio[] {
+  const metric = bench.ratio?.metric ?? (isComparison ? bench.metrics[0]?.name : undefined)
+  if (metric === undefined) return []
+  // Sides come in pairs: ours and the one by hand, or one side here and there.
+  return series.flatMap((one, index) => {
+    const other = index % 2 === 0 ? series[index + 1] : undefined
+    if (!other) return []
+    const theirs = figures(other, metric)
+    const spread = spreadOf(figures(one, metric).map((figure, round) => figure / (theirs[round] ?? Number.NaN)))
+    return [{ of: one.side, to: other.side, metric, spread }]
+  })
+}
+
+function ratioRequirement({ ratio }: BenchCase, ratios: readonly Ratio[]): Requirement[] {
+  if (!ratio) return []
+  return ratios.map(({ of, to, spread }) => ({
+    text: `${of} / ${to} is ${spread.median.toFixed(2)}, at least ${ratio.atLeast} required`,
+    isMet: spread.median >= ratio.atLeast,
+  }))
+}
+
+function limits(bench: BenchCase, series: readonly Series[], sides: Report['sides']): Requirement[] {
+  return series
+    .filter(({ isMillrace }) => isMillrace)
+    .flatMap(({ side }) =>
+      bench.metrics.flatMap(({ name, unit, atMost }) => {
+        const median = sides[side]?.[name]?.median ?? Number.NaN
+        if (atMost === undefined) return []
+        return [
+          { text: `${side}: ${name} is ${shown(median)} ${unit}, at most ${atMost} required`, isMet: median <= atMost },
+        ]
+      }),
+    )
+}
+
+/** A report for people. */
+export function render(report: Report, bench: BenchCase): string {
+  const { name, question, records, rounds, sides, ratios, requirements, notes } = report
+  const tables = bench.metrics.flatMap((metric) => [
+    '',
+    ...table(`${metric.name} (${metric.unit})`, metric.name, sides),
+  ])
+  return [
+    '',
+    `${name}: ${question}`,
+    `${shown(records)} records, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
+    ...tables,
+    ...(ratios.length > 0 ? [''] : []),
+    ...ratios.map(({ of, to, metric, spread }) => {
+      const quartiles = `quartiles ${spread.lowerQuartile.toFixed(2)} to ${spread.upperQuartile.toFixed(2)}`
+      return `${metric}, ${of} / ${to}, round by round: median ${spread.median.toFixed(2)} (${quartiles})`
+    }),
+    ...notes,
+    ...requirements.map(({ text, isMet }) => `${isMet ? 'met    ' : 'NOT MET'} ${text}`),
+  ].join('\n')
+}
+
+function table(title: string, metric: string, sides: Report['sides']): string[] {
+  const rows = Object.entries(sides).map(([side, metrics]) => {
+    const { min, median, max } = metrics[metric] ?? spreadOf([])
+    return [side, shown(min), shown(median), shown(max)]
+  })
+  const all = [[title, 'min', 'median', 'max'], ...rows]
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  return all.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart((widths[column] ?? 0) + 2)))
+      .join(''),
+  )
+}
+
+/** A figure with as many digits as matter. */
+export function shown(figure: number): string {
+  return figure.toLocaleString('en', { maximumFractionDigits: Math.abs(figure) >= 100 ? 0 : 2 })
+}

@@ -1,0 +1,60 @@
+import { type Consumer, defineConsumer } from 'millrace'
+import type { Progress } from './drain.ts'
+import { payments } from './payments.ts'
+
+/** One statement a payment. */
+export const insertOne = {
+  name: 'insert_payment',
+  text: 'INSERT INTO payment (n, id, account, amount) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
+}
+
+/** One statement for many payments. */
+export const insertMany = {
+  name: 'insert_payments',
+  text: `INSERT INTO payment (n, id, account, amount)
+         SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::int[]) ON CONFLICT DO NOTHING`,
+}
+
+/** How many records a batch, or a transaction by hand, takes. */
+export const batchSize = 500
+
+/** Writes payments one by one. */
+export function insertEach(progress: Progress): Consumer {
+  return defineConsumer({
+    name: 'insert-each',
+    topic: payments,
+    on: {
+      PaymentMade: async ({ data: { n, id, account, amount } }, unit) => {
+        progress.take()
+        await unit.db.query({ ...insertOne, values: [n, id, account, amount] })
+      },
+    },
+  })
+}
+
+/** Writes payments in batches. */
+export function insertBatches(progress: Progress): Consumer {
+  return defineConsumer({
+    name: 'insert-batches',
+    topic: payments,
+    batch: {
+      size: batchSize,
+      handle: async (events, unit) => {
+        progress.take(events.length)
+        await unit.db.query({ ...insertMany, values: columns(events.map(({ data }) => data)) })
+      },
+    },
+  })
+}
+
+/** The parameters of {@link insertMany}. */
+export function columns(
+  rows: readonly { readonly n: number; readonly id: string; readonly account: string; readonly amount: number }[],
+): unknown[][] {
+  return [
+    rows.map(({ n }) => n),
+    rows.map(({ id }) => id),
+    rows.map(({ account }) => account),
+    rows.map(({ amount }) => amount),
+  ]
+}

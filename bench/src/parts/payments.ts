@@ -1,0 +1,72 @@
+import { hash } from 'node:crypto'
+import { type App, type Consumer, createApp, createLogger, defineModule, defineTopic } from 'millrace'
+import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
+import pg from 'pg'
+import * as z from 'zod'
+import type { Round } from '../harness/definition.ts'
+
+/** An event of the benches: as JSON about 100 bytes. */
+const payment = z.object({ n: z.int(), id: z.uuid(), account: z.string(), amount: z.int() })
+
+/** See {@link payment}. */
+export type Payment = z.infer<typeof payment>
+
+/** The topic that drains read; direct, as nothing but its log is of interest. */
+export const payments = defineTopic('bench.payments', {
+  key: (event) => event.data.account,
+  events: { PaymentMade: payment },
+  publish: 'direct',
+  partitions: 4,
+})
+
+/** How many payments are under way at a time while the log is filled. */
+const atATime = 5_000
+const accounts = 10_000
+
+/** An app with one module that has these consumers. Without any it only publishes. */
+export function createBenchApp(url: string, consumers: readonly Consumer[]): App {
+  const logger = createLogger({ level: 'error' })
+  const database = createPostgresDatabase({ url, logger })
+  return createApp({
+    name: 'bench',
+    modules: [defineModule({ name: 'payments', topics: [payments], consumers })],
+    database,
+    brokers: { postgres: createPostgresBroker({ database, logger }) },
+    http: { host: '127.0.0.1', port: 0 },
+    roles: consumers.length > 0 ? ['worker'] : ['api'],
+    logger,
+  })
+}
+
+/** Fills the log with payments, and makes the table they go to. */
+export async function fillLog({ url, records }: Round): Promise<void> {
+  const app = createBenchApp(url, [])
+  await app.start()
+  for (let first = 0; first < records; first += atATime) {
+    const piece = Array.from({ length: Math.min(atATime, records - first) }, (_, index) => paymentOf(first + index))
+    await Promise.all(piece.map((data) => app.millrace.publish(payments.events.PaymentMade(data, { id: data.id }))))
+  }
+  await app.stop()
+  await withClient(url, async (client) => {
+    await client.query('CREATE TABLE payment (n bigint PRIMARY KEY, id uuid NOT NULL, account text, amount int)')
+    await client.query('VACUUM ANALYZE')
+  })
+}
+
+/** Work on a connection of its own. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+function paymentOf(n: number): Payment {
+  const hex = hash('md5', `payment ${n}`, 'hex')
+  // A version 4 UUID, the same in each run.
+  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
+  return { n, id, account: `account-${n % accounts}`, amount: n % 1_000 }
+}

@@ -1,0 +1,178 @@
+import * as z from 'zod'
+import { createPostgresBroker, createPostgresDatabase, type PostgresBroker } from '../adapters/postgres/index.ts'
+import { encodeEvent } from '../contracts/index.ts'
+import { systemClock } from '../core/clock.ts'
+import { type Logger, silentLogger } from '../core/logger.ts'
+import { defineTopic } from '../core/topic.ts'
+import type { Queryable, Unit } from '../core/unit.ts'
+import type { Database, Transaction } from '../ports/database.ts'
+import { createAppDatabase } from '../testing/test-app.ts'
+import { UnitOfWork } from '../unit/index.ts'
+import { outboxSlices, Relay, type RelayOptions, type TransactionalLog, writeOutbox } from './index.ts'
+
+/** The value of a key, and how large the record is to be. */
+export const counted = z.object({ key: z.string().nullable(), n: z.int(), padding: z.string().optional() })
+
+/** What a lane's topic is like. */
+export function counterTopic(name: string) {
+  return defineTopic(name, { key: ({ data }) => data.key, events: { Counted: counted } })
+}
+
+/** One lane of the outbox with a topic of its own. */
+export interface Lane {
+  readonly name: string
+  readonly topic: ReturnType<typeof counterTopic>
+  readonly log: TransactionalLog
+}
+
+/** What came out at the end, in order within each partition. */
+export interface Logged {
+  readonly partition: number
+  readonly key: string | null
+  readonly n: number
+}
+
+/** A database with the framework's tables, a broker and a table of counters; ends with its block. */
+export class RelayStage implements AsyncDisposable {
+  readonly database: Database
+  readonly url: string
+  readonly broker: PostgresBroker
+  readonly #ends: (() => Promise<unknown>)[] = []
+
+  private constructor(url: string, drop: () => Promise<void>) {
+    this.url = url
+    this.#ends.push(drop)
+    this.database = this.connect('writers')
+    this.broker = createPostgresBroker({ database: this.database })
+  }
+
+  static async create(): Promise<RelayStage> {
+    const { url, drop } = await createAppDatabase([])
+    const stage = new RelayStage(url, drop)
+    await stage.broker.start()
+    stage.#ends.push(() => stage.broker.stop())
+    await stage.database.maintainSlices(outboxSlices(stage.database))
+    await stage.database.query('CREATE TABLE counter (key text PRIMARY KEY, n int NOT NULL DEFAULT 0)')
+    return stage
+  }
+
+  /** Connects as another process would. */
+  connect(applicationName: string): Database {
+    const database = createPostgresDatabase({
+      url: this.url,
+      applicationName,
+      poolSize: 10,
+      idleInTransactionTimeout: '60s',
+    })
+    this.#ends.push(() => database.stop())
+    return database
+  }
+
+  async lane(name: string, partitions = 3): Promise<Lane> {
+    await this.broker.ensureTopics([{ name, partitions }])
+    return { name, topic: counterTopic(name), log: this.logOf(name, this.broker) }
+  }
+
+  /** A broker as the log of a lane. */
+  logOf(name: string, broker: PostgresBroker): TransactionalLog {
+    return {
+      name,
+      appendIn: (transaction, records) => broker.appendIn(transaction, records),
+      announce: (results) => broker.announce(results),
+    }
+  }
+
+  /** A relay that has started; stopped with the stage at the latest. */
+  async relay(lane: Lane, options: Partial<RelayOptions> = {}): Promise<Relay> {
+    const relay = new Relay({
+      database: this.database,
+      log: lane.log,
+      logger: silentLogger,
+      candidacyMs: 20,
+      ...options,
+    })
+    await relay.start()
+    this.#ends.push(() => relay.stop())
+    return relay
+  }
+
+  /** Everything in the log of a lane. */
+  async logged({ name }: Lane): Promise<Logged[]> {
+    const { rows } = await this.database.query<{ partition: number; value: Buffer }>(
+      `SELECT partition, value FROM millrace.log l JOIN millrace.log_topics t ON t.id = l.topic_id
+        WHERE t.name = $1 ORDER BY partition, "offset"`,
+      [name],
+    )
+    return rows.map(({ partition, value }) => ({ partition, ...counted.parse(JSON.parse(value.toString())) }))
+  }
+
+  /** Resolves when so many records of a lane are in the log. */
+  async untilLogged({ name }: Lane, count: number): Promise<void> {
+    await until(`${count} records of ${name} in the log`, async () => {
+      const { rows } = await this.database.query<{ count: number }>(
+        'SELECT count(*)::int FROM millrace.log l JOIN millrace.log_topics t ON t.id = l.topic_id WHERE t.name = $1',
+        [name],
+      )
+      return (rows[0]?.count ?? 0) >= count
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.reverse()) await end()
+  }
+}
+
+/** Looks again and again until it is so; fails after 10 seconds. */
+export async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+/** Runs a unit of work as an app does, up to and including the outbox; the caller's transaction goes on. */
+export async function publishIn(
+  transaction: Transaction,
+  { name: lane }: Lane,
+  database: Database,
+  work: (unit: Unit) => Promise<void>,
+): Promise<void> {
+  const unit = new UnitOfWork(transaction, {
+    bind: (connection) => connection,
+    encode: (event, cause) =>
+      encodeEvent(event, { source: '/test/relay', clock: systemClock, maxBytes: 10_000_000, cause }),
+    faultOf: (error) => database.faultOf(error),
+  })
+  await unit.run(work)
+  writeOutbox(
+    transaction,
+    unit.records.map((record) => ({ lane, record })),
+  )
+}
+
+/** Publishes values of a key in a unit of work of their own. */
+export async function publish(database: Database, lane: Lane, data: readonly z.input<typeof counted>[]): Promise<void> {
+  await database.transaction((transaction) =>
+    publishIn(transaction, lane, database, async (unit) =>
+      unit.publish(...data.map((one) => lane.topic.events.Counted(one))),
+    ),
+  )
+}
+
+/** Takes the next values of a key under its row lock, and publishes them. */
+export async function count(unit: Unit, { topic }: Lane, key: string, times: number): Promise<void> {
+  const db = unit.db as Queryable
+  const { rows } = await db.query<{ n: number }>('SELECT n FROM counter WHERE key = $1 FOR UPDATE', [key])
+  const before = rows[0]?.n ?? 0
+  await db.query('UPDATE counter SET n = n + $2 WHERE key = $1', [key, times])
+  for (let n = before + 1; n <= before + times; n += 1) unit.publish(topic.events.Counted({ key, n }))
+}
+
+/** A logger that keeps what is said. */
+export function rememberingLogger(): { readonly logger: Logger; readonly said: string[] } {
+  const said: string[] = []
+  const say = (_details: object, message: string) => said.push(message)
+  const logger: Logger = { debug: say, info: say, warn: say, error: say, child: () => logger }
+  return { logger, said }
+}

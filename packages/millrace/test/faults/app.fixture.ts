@@ -1,0 +1,42 @@
+/**
+ * An app in a process of its own. It prints one line of JSON when it has started, logs to its standard error, and ends
+ * with its standard input at the latest.
+ */
+import pino from 'pino'
+import { runUntilSignal } from '../../src/app/run.ts'
+import { createApp, createLogger, type Duration, type Role } from '../../src/index.ts'
+import { createPostgresBroker, createPostgresDatabase } from '../../src/adapters/postgres/index.ts'
+import { type Pace, spine } from './spine.fixture.ts'
+
+/** What the app is to be; its only argument, as JSON. */
+export interface ChildOptions {
+  readonly databaseUrl: string
+  readonly pace?: Pace
+  readonly roles?: readonly Role[]
+  /** After how long without a sign of life its partitions are another's. @default '1500ms' */
+  readonly sessionTimeout?: Duration
+}
+
+const { databaseUrl, pace, roles, sessionTimeout = '1500ms' } = JSON.parse(process.argv[2] ?? '') as ChildOptions
+
+process.stdin.once('end', () => process.exit(3)).resume()
+// The pipe is no reason to stay when all else has ended.
+if ('unref' in process.stdin) (process.stdin.unref as () => void)()
+
+const logger = createLogger({ destination: pino.destination({ fd: 2, sync: true }) })
+const database = createPostgresDatabase({ url: databaseUrl, poolSize: 10, applicationName: `spine ${process.pid}`, logger })
+const app = createApp({
+  name: 'faults',
+  modules: [spine(pace)],
+  database,
+  brokers: { postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }) },
+  http: { host: '127.0.0.1', port: 0 },
+  logger,
+  ...(roles && { roles }),
+})
+
+const start = async () => {
+  await app.start()
+  process.stdout.write(`${JSON.stringify({ url: app.url })}\n`)
+}
+await runUntilSignal({ start, stop: () => app.stop() }, logger)

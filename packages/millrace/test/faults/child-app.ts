@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { onTestFinished } from 'vitest'
+import type { ChildOptions } from './app.fixture.ts'
+
+/** An app in a process of its own. */
+export interface ChildApp {
+  readonly pid: number
+  readonly url: string
+  /** How it ended: its exit code, or the signal. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  /** What it logged of late. */
+  readonly log: () => string
+  signal(signal: NodeJS.Signals): void
+  /** Kills it as the system does when memory runs out, and resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+const longestLog = 100_000
+
+/** Starts the app fixture, which is ended with the test at the latest; resolves when it takes requests. */
+export async function startChildApp(options: ChildOptions): Promise<ChildApp> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'app.fixture.ts'), JSON.stringify(options)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const ended = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  onTestFinished(kill)
+  const log = keepLog(child)
+  const started = once(createInterface({ input: child.stdout }), 'line').then(([line]) => JSON.parse(line) as { url: string })
+  const failed = ended.then((how) => Promise.reject(new Error(`the app ended with ${how} before it had started:\n${log()}`)))
+  const { url } = await Promise.race([started, failed])
+  failed.catch(() => {})
+  return { pid: child.pid ?? 0, url, ended, log, signal: (signal) => void child.kill(signal), kill }
+}
+
+function keepLog(child: ChildProcess): () => string {
+  let text = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-longestLog)
+  })
+  return () => text
+}

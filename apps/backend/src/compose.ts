@@ -1,4 +1,4 @@
-import { type App, createApp, createLogger, type Logger, type Module } from 'millrace'
+import { type App, createApp, createLogger, type Logger, type Module, type Part } from 'millrace'
 import { startEmbeddedPostgres } from 'millrace/embedded-postgres'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
 import manifest from '../package.json' with { type: 'json' }
@@ -20,7 +20,8 @@ export async function compose(config: Config): Promise<App> {
   for (const warning of config.warnings) logger.warn({}, warning)
   const postgres = await providePostgres(config, logger)
   const database = createPostgresDatabase({ ...postgres.urls, poolSize: config.DATABASE_POOL_SIZE, logger })
-  const app = createApp({
+  return createApp({
+    services: postgres.services,
     name: 'millrace',
     modules: config.MODULES.map((name) => modules[name]),
     database,
@@ -32,34 +33,17 @@ export async function compose(config: Config): Promise<App> {
     topicPartitions: config.TOPIC_PARTITIONS,
     logger,
   })
-  return endingWith(app, postgres.stop)
 }
 
 interface Postgres {
   readonly urls: { readonly url: string; readonly directUrl?: string }
-  readonly stop: () => Promise<void>
+  /** The server, where it is ours. */
+  readonly services: readonly Part[]
 }
 
 async function providePostgres(config: Config, logger: Logger): Promise<Postgres> {
   const { DATABASE_URL: url, DATABASE_DIRECT_URL: directUrl = url } = config
-  if (url && directUrl) return { urls: { url, directUrl }, stop: async () => {} }
+  if (url && directUrl) return { urls: { url, directUrl }, services: [] }
   const embedded = await startEmbeddedPostgres({ directory: config.DATA_DIR, logger })
-  return { urls: { url: embedded.url }, stop: () => embedded.stop() }
-}
-
-/** The app, with something that outlives it by a moment, however it ends. */
-function endingWith(app: App, stop: () => Promise<void>): App {
-  return {
-    millrace: app.millrace,
-    get url() {
-      return app.url
-    },
-    start: () =>
-      app.start().catch(async (error: unknown) => {
-        await stop()
-        throw error
-      }),
-    stop: () => app.stop().finally(stop),
-    run: () => app.run().finally(stop),
-  }
+  return { urls: { url: embedded.url }, services: [{ name: 'embedded PostgreSQL', stop: () => embedded.stop() }] }
 }

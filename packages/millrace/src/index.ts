@@ -26,6 +26,7 @@ export {
 export type { EventOptions, OutgoingEvent, Published, ReceivedEvent } from './core/event.ts'
 export type { Format, SchemaTypes } from './core/format.ts'
 export { DataMismatch } from './core/format.ts'
+export type { Part } from './core/lifecycle.ts'
 export type { Logger } from './core/logger.ts'
 export { defineModule, type Millrace, type Module, type ModuleOptions, type Routes } from './core/module.ts'
 export { type AnyTopic, defineTopic, type EventConstructor, type EventOf, type Topic, typeField } from './core/topic.ts'

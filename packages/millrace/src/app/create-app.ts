@@ -122,6 +122,7 @@ export function buildApp(options: AppOptions): BuiltApp {
   // Started in this order, stopped in the reverse one.
   const lifecycle = new Lifecycle(
     [
+      ...(options.services ?? []),
       { name: 'database', stop: () => database.stop() },
       { name: 'migrations', start: () => migrate(database, migrationsOf(modules, log.migrations), logger) },
       new SliceMaintenance(database, [outboxSlices(database), inboxSlices], logger),

@@ -1,6 +1,7 @@
 import type { Logger as PinoLogger } from 'pino'
 import type { Clock } from '../core/clock.ts'
 import type { Duration } from '../core/duration.ts'
+import type { Part } from '../core/lifecycle.ts'
 import type { Module, Routes } from '../core/module.ts'
 import type { Bind } from '../core/unit.ts'
 import type { HttpServerOptions } from '../http/index.ts'
@@ -20,6 +21,8 @@ export interface InternalBroker extends Broker, TransactionalLog {
 
 /** Options of {@link createApp}. Adapters are made by the caller; the app starts and stops them. */
 export interface AppOptions {
+  /** Parts that start before all others and stop after them: what the adapters run on. */
+  readonly services?: readonly Part[]
   /** First part of the CloudEvents source of its events: `/name/module`. */
   readonly name: string
   readonly modules: readonly Module[]

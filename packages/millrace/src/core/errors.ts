@@ -265,8 +265,13 @@ export function isMillraceError(error: unknown, code?: ErrorCode): error is Mill
 
 /** A short text of anything that can be thrown. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
-  return error instanceof Error ? error.message : String(error)
+  try {
+    if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ')
+    return error instanceof Error ? String(error.message) : String(error)
+  } catch {
+    // `throw Object.create(null)`: handlers may throw anything, and what reports it must not throw for it.
+    return 'something without a text was thrown'
+  }
 }
 
 function fill(text: string, details: Readonly<Record<string, string | number>>): string {

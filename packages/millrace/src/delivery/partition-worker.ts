@@ -42,6 +42,12 @@ export interface WorkerStatus {
   readonly lastError: string | undefined
 }
 
+interface FailedRecord {
+  readonly decoded: DecodedRecord
+  readonly error: unknown
+  readonly attempts: number
+}
+
 /**
  * Handles one partition for one consumer, chunk after chunk, from assignment to revocation.
  *
@@ -56,6 +62,8 @@ export class PartitionWorker {
   readonly #stopping = new AbortController()
   /** How often the record at an offset has failed. */
   readonly #attempts = new Map<number, number>()
+  /** The record that failed last: due for its back-off or the dead letters as soon as those before it are handled. */
+  #failed: FailedRecord | undefined
   #reader: PartitionReader | undefined
   #position: Position | undefined
   /** Read and decoded, not handled yet. */
@@ -137,6 +145,7 @@ export class PartitionWorker {
   /** One chunk. */
   async #step(): Promise<void> {
     if (this.#pending.length === 0) await this.#read()
+    if (this.#failed && this.#failed.decoded === this.#pending[0]) return this.#retryOrGiveUp(this.#failed)
     const chunk = this.#takeChunk()
     if (chunk.length === 0) return
     await this.#preparations.run(chunk, this.#stopping.signal)
@@ -144,8 +153,8 @@ export class PartitionWorker {
     try {
       this.#done(chunk, await this.#handle(chunk))
     } catch (error) {
-      if (error instanceof RecordFailed && !this.#isDatabaseFault(error)) await this.#onRecordFailed(chunk, error)
-      else if (error instanceof BatchFailed && !this.#isDatabaseFault(error)) await this.#onBatchFailed(chunk, error)
+      if (error instanceof RecordFailed && !this.#isDatabaseFault(error)) this.#onRecordFailed(chunk, error)
+      else if (error instanceof BatchFailed && !this.#isDatabaseFault(error)) this.#onBatchFailed(chunk, error)
       else throw error
     }
   }
@@ -198,40 +207,41 @@ export class PartitionWorker {
     this.#options.metrics.committed(outcome)
   }
 
-  async #onRecordFailed(chunk: readonly DecodedRecord[], { index, cause }: RecordFailed): Promise<void> {
+  #onRecordFailed(chunk: readonly DecodedRecord[], { index, cause }: RecordFailed): void {
     const failed = chunk[index]
     if (!failed) throw cause
-    const attempts = this.#countFailure(failed, cause)
+    this.#countFailure(failed, cause)
     if (index > 0) this.#cut = index
-    else await this.#retryOrGiveUp(failed, cause, attempts)
   }
 
-  async #onBatchFailed(chunk: readonly DecodedRecord[], { cause }: BatchFailed): Promise<void> {
+  #onBatchFailed(chunk: readonly DecodedRecord[], { cause }: BatchFailed): void {
     const [only, ...others] = chunk
     if (!only) throw cause
     if (others.length > 0) this.#cut = Math.ceil(chunk.length / 2)
-    else await this.#retryOrGiveUp(only, cause, this.#countFailure(only, cause))
+    else this.#countFailure(only, cause)
   }
 
-  #countFailure({ record }: DecodedRecord, cause: unknown): number {
-    const attempts = (this.#attempts.get(record.offset) ?? 0) + 1
-    this.#attempts.set(record.offset, attempts)
-    this.#preparations.forget(record.offset)
-    this.#lastError = messageOf(cause)
+  #countFailure(decoded: DecodedRecord, error: unknown): void {
+    const { offset } = decoded.record
+    const attempts = (this.#attempts.get(offset) ?? 0) + 1
+    this.#attempts.set(offset, attempts)
+    this.#failed = { decoded, error, attempts }
+    this.#preparations.forget(offset)
+    this.#lastError = messageOf(error)
     this.#options.metrics.failed()
-    return attempts
   }
 
-  async #retryOrGiveUp(failed: DecodedRecord, error: unknown, attempts: number): Promise<void> {
+  async #retryOrGiveUp({ decoded, error, attempts }: FailedRecord): Promise<void> {
     const { consumer, logger } = this.#options
-    const { offset } = failed.record
+    const { offset } = decoded.record
     if (consumer.retry.isFinal(error) || attempts >= consumer.retry.attempts) {
-      await this.#giveUp(failed, error, attempts)
-      return
+      await this.#giveUp(decoded, error, attempts)
+    } else {
+      const wait = consumer.retry.backoff(attempts)
+      logger.warn({ err: error, offset, attempts, waitMs: Math.round(wait) }, 'a record failed; it is tried again')
+      await waitFor(wait, this.#stopping.signal)
     }
-    const wait = consumer.retry.backoff(attempts)
-    logger.warn({ err: error, offset, attempts, waitMs: Math.round(wait) }, 'a record failed; it is tried again')
-    await waitFor(wait, this.#stopping.signal)
+    this.#failed = undefined
   }
 
   async #giveUp(failed: DecodedRecord, error: unknown, attempts: number): Promise<void> {
@@ -269,16 +279,7 @@ export class PartitionWorker {
     if (!head || !last || !(await runner.database.query('SELECT 1').then(Boolean, () => false))) return
     this.#faults = 0
     if (head.record.offset >= this.#suspectedBelow) this.#suspectedBelow = last.record.offset + 1
-    else await this.#convict(head, error)
-  }
-
-  async #convict(record: DecodedRecord, error: unknown): Promise<void> {
-    const cause = error instanceof RecordFailed || error instanceof BatchFailed ? error.cause : error
-    try {
-      await this.#retryOrGiveUp(record, cause, this.#countFailure(record, cause))
-    } catch (again) {
-      await this.#onFault(again)
-    }
+    else this.#countFailure(head, error instanceof RecordFailed || error instanceof BatchFailed ? error.cause : error)
   }
 
   /** The commit of a lost connection went through after all, an operator sought, or another member has the partition. */

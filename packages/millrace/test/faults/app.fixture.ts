@@ -3,9 +3,9 @@
  * with its standard input at the latest.
  */
 import pino from 'pino'
+import { createPostgresBroker, createPostgresDatabase } from '../../src/adapters/postgres/index.ts'
 import { runUntilSignal } from '../../src/app/run.ts'
 import { createApp, createLogger, type Duration, type Role } from '../../src/index.ts'
-import { createPostgresBroker, createPostgresDatabase } from '../../src/adapters/postgres/index.ts'
 import { type Pace, spine } from './spine.fixture.ts'
 
 /** What the app is to be; its only argument, as JSON. */
@@ -24,7 +24,12 @@ process.stdin.once('end', () => process.exit(3)).resume()
 if ('unref' in process.stdin) (process.stdin.unref as () => void)()
 
 const logger = createLogger({ destination: pino.destination({ fd: 2, sync: true }) })
-const database = createPostgresDatabase({ url: databaseUrl, poolSize: 10, applicationName: `spine ${process.pid}`, logger })
+const database = createPostgresDatabase({
+  url: databaseUrl,
+  poolSize: 10,
+  applicationName: `spine ${process.pid}`,
+  logger,
+})
 const app = createApp({
   name: 'faults',
   modules: [spine(pace)],

@@ -121,7 +121,11 @@ const unreadable = [
   ['of another shape', { value: Buffer.from('{"n":"1"}') }, 'RECORD_INVALID'],
   ['JSON and no object', { value: Buffer.from('null') }, 'RECORD_INVALID'],
   ['of an unknown type', { value: Buffer.from('{}'), headers: headers({ ce_type: 'No\0ne' }) }, 'RECORD_TYPE_UNKNOWN'],
-  ['of an inherited type', { value: Buffer.from('{}'), headers: headers({ ce_type: 'toString' }) }, 'RECORD_TYPE_UNKNOWN'],
+  [
+    'of an inherited type',
+    { value: Buffer.from('{}'), headers: headers({ ce_type: 'toString' }) },
+    'RECORD_TYPE_UNKNOWN',
+  ],
   [
     'huge and not JSON, with a NUL in all its parts',
     { key: Buffer.from('k\0'), value: Buffer.alloc(2_000_000), headers: [['na\0me', Buffer.from([0, 0xff, 0])]] },
@@ -159,7 +163,17 @@ const strange = [
   ['a key that is not UTF-8', foreign(6, { key: Buffer.from([0xff, 0xfe, 0x00]) })],
   ['no key', foreign(7, { key: null })],
   ['an empty key', foreign(8, { key: Buffer.alloc(0) })],
-  ['headers of all sorts', foreign(9, { headers: [['', Buffer.alloc(0)], ['same', Buffer.from('1')], ['same', Buffer.from('2')], ['__proto__', Buffer.from('p')]] })],
+  [
+    'headers of all sorts',
+    foreign(9, {
+      headers: [
+        ['', Buffer.alloc(0)],
+        ['same', Buffer.from('1')],
+        ['same', Buffer.from('2')],
+        ['__proto__', Buffer.from('p')],
+      ],
+    }),
+  ],
   ['a time that is none', foreign(10, { headers: headers({ ce_time: 'yesterday' }) })],
 ] satisfies [string, Partial<OutgoingRecord>][]
 

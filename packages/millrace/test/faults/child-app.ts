@@ -32,8 +32,12 @@ export async function startChildApp(options: ChildOptions): Promise<ChildApp> {
   }
   onTestFinished(kill)
   const log = keepLog(child)
-  const started = once(createInterface({ input: child.stdout }), 'line').then(([line]) => JSON.parse(line) as { url: string })
-  const failed = ended.then((how) => Promise.reject(new Error(`the app ended with ${how} before it had started:\n${log()}`)))
+  const started = once(createInterface({ input: child.stdout }), 'line').then(
+    ([line]) => JSON.parse(line) as { url: string },
+  )
+  const failed = ended.then((how) =>
+    Promise.reject(new Error(`the app ended with ${how} before it had started:\n${log()}`)),
+  )
   const { url } = await Promise.race([started, failed])
   failed.catch(() => {})
   return { pid: child.pid ?? 0, url, ended, log, signal: (signal) => void child.kill(signal), kill }

@@ -15,35 +15,33 @@ const passages = 4 * perStream
 /** A sleep of 20 ms every forty records: the drain takes some seconds, in most of which a chunk is under way. */
 const pace = { every: 40, ms: 20 }
 
-test(
-  `20,000 records drained by an app that is killed ${kills} times: each applied once, in order of its key`,
-  { timeout: 60_000 + kills * 6_000 },
-  async () => {
-    const random = seededRandom('kill-while-draining')
-    // Publishes, and keeps the database; it handles nothing.
-    await using publisher = await testApp({ modules: [spine()], roles: ['api'] })
-    const ledger = new Ledger()
-    await publishDirectly(publisher.millrace, ledger, marksOf(directMarks.name, perStream, 200))
-    await publishByOutbox(publisher.millrace, ledger, marksOf(outboxMarks.name, perStream, 200))
-    expect(ledger.acknowledgedCount).toBe(2 * perStream)
+test(`20,000 records drained by an app that is killed ${kills} times: each applied once, in order of its key`, {
+  timeout: 60_000 + kills * 6_000,
+}, async () => {
+  const random = seededRandom('kill-while-draining')
+  // Publishes, and keeps the database; it handles nothing.
+  await using publisher = await testApp({ modules: [spine()], roles: ['api'] })
+  const ledger = new Ledger()
+  await publishDirectly(publisher.millrace, ledger, marksOf(directMarks.name, perStream, 200))
+  await publishByOutbox(publisher.millrace, ledger, marksOf(outboxMarks.name, perStream, 200))
+  expect(ledger.acknowledgedCount).toBe(2 * perStream)
 
-    await using observer = await Observer.connect(publisher.databaseUrl)
-    const options = { databaseUrl: publisher.databaseUrl, pace }
-    let app = await startChildApp(options)
-    for (const point of killPoints(random)) {
-      await until(`${point} handled`, async () => (await observer.handled()) >= point)
-      await app.kill()
-      app = await startChildApp(options)
-    }
-    await until('all handled', () => observer.drained(), 60_000)
+  await using observer = await Observer.connect(publisher.databaseUrl)
+  const options = { databaseUrl: publisher.databaseUrl, pace }
+  let app = await startChildApp(options)
+  for (const point of killPoints(random)) {
+    await until(`${point} handled`, async () => (await observer.handled()) >= point)
+    await app.kill()
+    app = await startChildApp(options)
+  }
+  await until('all handled', () => observer.drained(), 60_000)
 
-    const seed = `SEED=${random.seed}`
-    expect(ledger.examine(await observer.effects('marks')), seed).toEqual(flawless)
-    expect(ledger.examine(await observer.effects('echoes')), seed).toEqual(flawless)
-    expect(await observer.query('SELECT FROM millrace.dead_letter'), seed).toEqual([])
-    expect(await observer.query('SELECT FROM millrace.gap'), seed).toEqual([])
-  },
-)
+  const seed = `SEED=${random.seed}`
+  expect(ledger.examine(await observer.effects('marks')), seed).toEqual(flawless)
+  expect(ledger.examine(await observer.effects('echoes')), seed).toEqual(flawless)
+  expect(await observer.query('SELECT FROM millrace.dead_letter'), seed).toEqual([])
+  expect(await observer.query('SELECT FROM millrace.gap'), seed).toEqual([])
+})
 
 /** After how many records the app is killed, in order. */
 function killPoints(random: Random): number[] {

@@ -94,7 +94,7 @@ async function ready(supervisor: ChildProcess, ended: Promise<End>, withinMs: nu
   supervisor.on('message', (report: SupervisorReport) => {
     if (report.type === 'ready') resolve(report.pid)
   })
-  ended.then((end) => reject(new LaunchError(end.reason, end.log)))
+  void ended.then((end) => reject(new LaunchError(end.reason, end.log)))
   const timer = setTimeout(() => reject(new LaunchError(`it was not ready within ${withinMs} ms`, '')), withinMs)
   try {
     return await promise
@@ -113,7 +113,7 @@ function running(pid: number, supervisor: ChildProcess, ended: Promise<End>): Se
     return stopping
   }
   const { promise: died, resolve } = Promise.withResolvers<string>()
-  ended.then((end) => stopping ?? resolve(end.reason))
+  void ended.then((end) => stopping ?? resolve(end.reason))
   return { pid, died, stop }
 }
 

@@ -74,7 +74,9 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
     throw error
   }
   logger.info({ pid: server.pid, port, location: home.path }, 'embedded PostgreSQL started')
-  server.died.then((reason) => logger.error({ pid: server.pid, location: home.path }, `embedded PostgreSQL: ${reason}`))
+  void server.died.then((reason) =>
+    logger.error({ pid: server.pid, location: home.path }, `embedded PostgreSQL: ${reason}`),
+  )
   return { url: url(encodeURIComponent(database)), pid: server.pid, location: home.path, stop: () => server.stop() }
 }
 

@@ -98,10 +98,19 @@ function connectionOptions(config: PostgresConfig, url: string) {
   return {
     connectionString: url,
     pipeline: true,
+    types: { getTypeParser },
     keepAlive: true,
     application_name: config.applicationName,
     connectionTimeoutMillis: config.acquireTimeoutMs,
   }
+}
+
+/** `date` and `timestamp`, which say no time zone: the driver would take them for the machine's local time. */
+const zoneless = new Set<number>([pg.types.builtins.DATE, pg.types.builtins.TIMESTAMP])
+
+/** The driver's parsers, but for times without a zone, which stay text. */
+function getTypeParser(oid: number, format?: 'text' | 'binary') {
+  return zoneless.has(oid) ? String : pg.types.getTypeParser(oid, format)
 }
 
 /** Statements, not start-up options: transaction poolers refuse those. */

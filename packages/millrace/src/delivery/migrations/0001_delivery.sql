@@ -30,6 +30,29 @@ CREATE TABLE millrace.inbox (
 ) PARTITION BY RANGE (seen_at);
 CREATE INDEX inbox_message ON millrace.inbox (consumer_id, message_id, generation);
 
+-- Puts message ids, each given once, into the inbox; answers the few that were there, not the many that were not.
+-- The plans are pinned: one made while the inbox was small would scan it from front to back, or hash all of it, for each
+-- chunk until the next ANALYZE (measured: 17 ms a chunk instead of 2, and growing). OFFSET 0 keeps the look-up from
+-- becoming a join. The bounds on seen_at leave out the slices ahead.
+CREATE FUNCTION millrace.inbox_claim(consumer int, gen int, ids uuid[]) RETURNS uuid[]
+LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off
+AS $$
+DECLARE
+  seen uuid[] := ARRAY(
+    SELECT given.id FROM unnest(ids) AS given (id)
+     WHERE EXISTS (
+       SELECT FROM millrace.inbox
+        WHERE consumer_id = consumer AND message_id = given.id AND generation = gen
+          AND seen_at > now() - interval '36 hours' AND seen_at < now() + interval '5 minutes'
+       OFFSET 0));
+BEGIN
+  INSERT INTO millrace.inbox (consumer_id, generation, message_id)
+  SELECT consumer, gen, given.id FROM unnest(ids) AS given (id) WHERE given.id <> ALL (seen);
+  RETURN seen;
+END
+$$;
+
 -- Records given up on, kept whole until somebody redrives or discards them. Without a consumer: a refused publish.
 CREATE TABLE millrace.dead_letter (
   id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

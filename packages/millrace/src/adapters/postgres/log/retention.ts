@@ -62,7 +62,7 @@ export class Retention {
  * committed yet may have put its records into the slice, and its offsets must not be given a second time.
  */
 async function recordStarts(database: Database, slice: string): Promise<void> {
-  const { rows } = await database.on('system').query<{ id: number }>('SELECT id FROM millrace.log_topics ORDER BY id')
+  const { rows } = await database.on('system').query<{ id: number }>('SELECT id FROM millrace.log_topic ORDER BY id')
   for (const { id } of rows) {
     await database.transaction(
       (transaction) => transaction.query('SELECT millrace.log_start_behind($1, $2)', [slice, id]),

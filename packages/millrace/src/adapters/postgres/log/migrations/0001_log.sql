@@ -1,32 +1,32 @@
 -- The event log: topics with partitions and dense offsets. Rows are only ever inserted and dropped a slice at a time, so
 -- that a long snapshot held elsewhere (a dump) finds no dead rows to keep and slows nothing down.
 
-create table millrace.log_topics (
-  id integer generated always as identity primary key,
-  uuid uuid not null default gen_random_uuid(),
-  name text not null unique,
-  partitions integer not null check (partitions > 0)
+CREATE TABLE millrace.log_topic (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  uuid uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL UNIQUE,
+  partitions integer NOT NULL CHECK (partitions > 0)
 );
 
-create table millrace.log (
-  topic_id integer not null,
-  partition integer not null,
-  "offset" bigint not null,
-  appended_at timestamptz not null,
+CREATE TABLE millrace.log (
+  topic_id integer NOT NULL,
+  partition integer NOT NULL,
+  "offset" bigint NOT NULL,
+  appended_at timestamptz NOT NULL,
   key bytea,
   value bytea,
   headers bytea
-) partition by range (appended_at);
+) PARTITION BY RANGE (appended_at);
 
 -- Not unique: a unique index would have to hold the time, and the lock of log_append makes offsets unique already.
-create index log_position on millrace.log (topic_id, partition, "offset");
+CREATE INDEX log_position ON millrace.log (topic_id, partition, "offset");
 
 -- Where a partition begins, recorded before a slice of it is dropped: an offset is never given twice.
-create table millrace.log_starts (
-  topic_id integer not null,
-  partition integer not null,
-  start bigint not null,
-  primary key (topic_id, partition)
+CREATE TABLE millrace.log_start (
+  topic_id integer NOT NULL,
+  partition integer NOT NULL,
+  start bigint NOT NULL,
+  PRIMARY KEY (topic_id, partition)
 );
 
 -- The functions below pin their plans. A generic plan made while a slice was new and small would scan it from front to
@@ -34,64 +34,64 @@ create table millrace.log_starts (
 -- overestimates a range of offsets so much on a large log that it would be compiled, or handed to parallel workers.
 
 -- The offsets that the next records of some partitions get.
-create function millrace.log_ends(topics integer[], parts integer[]) returns bigint[]
-language plpgsql volatile
-set plan_cache_mode = force_generic_plan set jit = off set max_parallel_workers_per_gather = 0
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
-as $$
-declare
+CREATE FUNCTION millrace.log_ends(topics integer[], parts integer[]) RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+AS $$
+DECLARE
   ends bigint[] := '{}';
-begin
-  for place in 1 .. cardinality(topics) loop
+BEGIN
+  FOR place IN 1 .. cardinality(topics) LOOP
     ends := ends || greatest(
-      (select l."offset" + 1 from millrace.log l
-        where l.topic_id = topics[place] and l.partition = parts[place] order by l."offset" desc limit 1),
-      (select s.start from millrace.log_starts s where s.topic_id = topics[place] and s.partition = parts[place]),
+      (SELECT l."offset" + 1 FROM millrace.log l
+        WHERE l.topic_id = topics[place] AND l.partition = parts[place] ORDER BY l."offset" DESC LIMIT 1),
+      (SELECT s.start FROM millrace.log_start s WHERE s.topic_id = topics[place] AND s.partition = parts[place]),
       0);
-  end loop;
-  return ends;
-end
+  END LOOP;
+  RETURN ends;
+END
 $$;
 
 -- The bounds of a partition, and its nearest offset at or above `from_offset` (null: none).
-create function millrace.log_bounds(topic integer, part integer, from_offset bigint, out first bigint, out beyond bigint, out nearest bigint)
-language plpgsql volatile
-set plan_cache_mode = force_generic_plan set jit = off set max_parallel_workers_per_gather = 0
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
-as $$
-begin
-  first := coalesce((select s.start from millrace.log_starts s where s.topic_id = topic and s.partition = part), 0);
-  nearest := (select l."offset" from millrace.log l
-             where l.topic_id = topic and l.partition = part and l."offset" >= greatest(from_offset, first)
-             order by l."offset" limit 1);
+CREATE FUNCTION millrace.log_bounds(topic integer, part integer, from_offset bigint, OUT first bigint, OUT beyond bigint, OUT nearest bigint)
+LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+AS $$
+BEGIN
+  first := coalesce((SELECT s.start FROM millrace.log_start s WHERE s.topic_id = topic AND s.partition = part), 0);
+  nearest := (SELECT l."offset" FROM millrace.log l
+             WHERE l.topic_id = topic AND l.partition = part AND l."offset" >= greatest(from_offset, first)
+             ORDER BY l."offset" LIMIT 1);
   beyond := (millrace.log_ends(array[topic], array[part]))[1];
-end
+END
 $$;
 
 -- The records of a range of offsets, as many as fit into `bytes`, but at least one. Offsets are dense, so the range bounds
 -- the number of rows read whatever the plan.
-create function millrace.log_read(topic integer, part integer, first bigint, beyond bigint, bytes bigint)
-returns table ("offset" bigint, appended_ms double precision, key bytea, value bytea, headers bytea)
-language plpgsql stable
-set plan_cache_mode = force_generic_plan set jit = off set max_parallel_workers_per_gather = 0 set enable_seqscan = off
-as $$
-begin
-  return query
-  select p."offset", p.appended_ms, p.key, p.value, p.headers
-    from (select l."offset", floor(date_part('epoch', l.appended_at) * 1000) as appended_ms, l.key, l.value, l.headers,
+CREATE FUNCTION millrace.log_read(topic integer, part integer, first bigint, beyond bigint, bytes bigint)
+RETURNS TABLE ("offset" bigint, appended_ms double precision, key bytea, value bytea, headers bytea)
+LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET jit = off SET max_parallel_workers_per_gather = 0 SET enable_seqscan = off
+AS $$
+BEGIN
+  RETURN QUERY
+  SELECT p."offset", p.appended_ms, p.key, p.value, p.headers
+    FROM (SELECT l."offset", floor(date_part('epoch', l.appended_at) * 1000) AS appended_ms, l.key, l.value, l.headers,
                  sum(coalesce(octet_length(l.key), 0) + coalesce(octet_length(l.value), 0) + coalesce(octet_length(l.headers), 0))
-                   over (order by l."offset" rows between unbounded preceding and 1 preceding) as bytes_before
-            from millrace.log l
-           where l.topic_id = topic and l.partition = part and l."offset" >= first and l."offset" < beyond) p
-   where p.bytes_before is null or p.bytes_before < bytes
-   order by p."offset";
-end
+                   OVER (ORDER BY l."offset" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+            FROM millrace.log l
+           WHERE l.topic_id = topic AND l.partition = part AND l."offset" >= first AND l."offset" < beyond) p
+   WHERE p.bytes_before IS NULL OR p.bytes_before < bytes
+   ORDER BY p."offset";
+END
 $$;
 
 -- The key of a partition's lock. Partitions that share one only wait for each other.
-create function millrace.log_lock(topic integer, part integer) returns integer
-language sql immutable strict parallel safe
-return (topic << 10) # part;
+CREATE FUNCTION millrace.log_lock(topic integer, part integer) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (topic << 10) # part;
 
 -- Appends records and returns the offset of the first record of each place. A place is one of the partitions appended
 -- to; a record names its place, its rank in it, and where its bytes lie in `contents` (first byte 1; key, value and
@@ -99,88 +99,88 @@ return (topic << 10) # part;
 -- places of the transaction, in ascending order.
 -- Each statement of a volatile function sees what was committed before it began, so the end is looked up behind the lock
 -- and includes what its last holder wrote. That holds in READ COMMITTED only.
-create function millrace.log_append(
+CREATE FUNCTION millrace.log_append(
   locks integer[], topics integer[], parts integer[],
   places integer[], ranks integer[], starts integer[],
   key_lengths integer[], value_lengths integer[], header_lengths integer[], contents bytea
-) returns bigint[]
-language plpgsql volatile
-set plan_cache_mode = force_generic_plan set jit = off
-as $$
-declare
+) RETURNS bigint[]
+LANGUAGE plpgsql VOLATILE
+SET plan_cache_mode = force_generic_plan SET jit = off
+AS $$
+DECLARE
   bases bigint[];
   held integer;
-begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'millrace.log_append needs READ COMMITTED' using errcode = 'feature_not_supported';
-  end if;
-  foreach held in array locks loop
-    perform pg_advisory_xact_lock(1819240303, held);
-  end loop;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'millrace.log_append needs READ COMMITTED' USING errcode = 'feature_not_supported';
+  END IF;
+  FOREACH held IN array locks LOOP
+    PERFORM pg_advisory_xact_lock(1819240303, held);
+  END LOOP;
   bases := millrace.log_ends(topics, parts);
-  insert into millrace.log (topic_id, partition, "offset", appended_at, key, value, headers)
-  select topics[r.place], parts[r.place], bases[r.place] + r.rank, clock_timestamp(),
-         substring(contents from r.start for r.key_length),
-         substring(contents from r.start + coalesce(r.key_length, 0) for r.value_length),
-         substring(contents from r.start + coalesce(r.key_length, 0) + coalesce(r.value_length, 0) for r.header_length)
-    from unnest(places, ranks, starts, key_lengths, value_lengths, header_lengths)
-      as r (place, rank, start, key_length, value_length, header_length);
-  return bases;
-end
+  INSERT INTO millrace.log (topic_id, partition, "offset", appended_at, key, value, headers)
+  SELECT topics[r.place], parts[r.place], bases[r.place] + r.rank, clock_timestamp(),
+         substring(contents FROM r.start FOR r.key_length),
+         substring(contents FROM r.start + coalesce(r.key_length, 0) FOR r.value_length),
+         substring(contents FROM r.start + coalesce(r.key_length, 0) + coalesce(r.value_length, 0) FOR r.header_length)
+    FROM unnest(places, ranks, starts, key_lengths, value_lengths, header_lengths)
+      AS r (place, rank, start, key_length, value_length, header_length);
+  RETURN bases;
+END
 $$;
 
 -- Records that a topic's partitions begin behind the records they have in a slice, which is to be dropped.
-create function millrace.log_start_behind(slice text, topic integer) returns void
-language plpgsql volatile
-as $$
-declare
+CREATE FUNCTION millrace.log_start_behind(slice text, topic integer) RETURNS void
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
   part integer;
   last bigint;
-begin
-  for part in select p from millrace.log_topics t, generate_series(0, t.partitions - 1) as p where t.id = topic
-               order by millrace.log_lock(topic, p) loop
-    perform pg_advisory_xact_lock(1819240303, millrace.log_lock(topic, part));
-    execute format('select max(l."offset") from %s as l where l.topic_id = $1 and l.partition = $2', slice)
-       into last using topic, part;
-    if last is not null then
-      insert into millrace.log_starts as s (topic_id, partition, start) values (topic, part, last + 1)
-      on conflict (topic_id, partition) do update set start = excluded.start where s.start < excluded.start;
-    end if;
-  end loop;
-end
+BEGIN
+  FOR part IN SELECT p FROM millrace.log_topic t, generate_series(0, t.partitions - 1) AS p WHERE t.id = topic
+               ORDER BY millrace.log_lock(topic, p) LOOP
+    PERFORM pg_advisory_xact_lock(1819240303, millrace.log_lock(topic, part));
+    EXECUTE format('select max(l."offset") from %s as l where l.topic_id = $1 and l.partition = $2', slice)
+       INTO last USING topic, part;
+    IF last IS NOT NULL THEN
+      INSERT INTO millrace.log_start AS s (topic_id, partition, start) VALUES (topic, part, last + 1)
+      ON CONFLICT (topic_id, partition) DO UPDATE SET start = excluded.start WHERE s.start < excluded.start;
+    END IF;
+  END LOOP;
+END
 $$;
 
 -- Consumer groups. A process shows that it lives by one row for all its members; it is dead when the row was not touched
 -- for its session. These tables are small and updated in place, hence the room on their pages.
 
-create table millrace.log_processes (
-  id uuid primary key,
-  seen_at timestamptz not null,
-  session_ms integer not null
-) with (fillfactor = 10);
+CREATE TABLE millrace.log_process (
+  id uuid PRIMARY KEY,
+  seen_at timestamptz NOT NULL,
+  session_ms integer NOT NULL
+) WITH (fillfactor = 10);
 
-create table millrace.log_groups (
-  name text primary key,
+CREATE TABLE millrace.log_group (
+  name text PRIMARY KEY,
   -- Grows with every change of the group's assignment.
-  version bigint not null
-) with (fillfactor = 10);
+  version bigint NOT NULL
+) WITH (fillfactor = 10);
 
-create table millrace.log_members (
-  id uuid primary key,
-  process_id uuid not null,
-  group_name text not null,
-  topics integer[] not null
-) with (fillfactor = 50);
-create index log_members_group on millrace.log_members (group_name);
+CREATE TABLE millrace.log_member (
+  id uuid PRIMARY KEY,
+  process_id uuid NOT NULL,
+  group_name text NOT NULL,
+  topics integer[] NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX log_member_group ON millrace.log_member (group_name);
 
 -- Who reads a partition, and who shall. An owner that is not the target gives the partition up and clears itself; the
 -- target then takes it, which raises the epoch.
-create table millrace.log_assignments (
-  group_name text not null,
-  topic_id integer not null,
-  partition integer not null,
+CREATE TABLE millrace.log_assignment (
+  group_name text NOT NULL,
+  topic_id integer NOT NULL,
+  partition integer NOT NULL,
   owner uuid,
   target uuid,
-  epoch bigint not null default 0,
-  primary key (group_name, topic_id, partition)
-) with (fillfactor = 50);
+  epoch bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (group_name, topic_id, partition)
+) WITH (fillfactor = 50);

@@ -1,9 +1,7 @@
 import { configuration } from './generate-configuration.ts'
 import { errors } from './generate-errors.ts'
 import { protobuf } from './generate-protobuf.ts'
-import { check } from './generator.ts'
+import type { Generator } from './generator.ts'
 
 /** Everything that is made from something else; each is a program of its own as well. */
-const generators = [configuration, errors, protobuf]
-
-await check(generators)
+export const generators: readonly Generator[] = [configuration, errors, protobuf]

@@ -1,25 +1,34 @@
 import type { Consumer } from '../core/consumer.ts'
 import { fail } from '../core/errors.ts'
-import type { Module } from '../core/module.ts'
+import type { Millrace, Module } from '../core/module.ts'
 import type { AnyTopic } from '../core/topic.ts'
 
-/** All that the modules of an app define, by name, with whose it is. */
-export interface Catalogue {
-  readonly topics: ReadonlyMap<string, { readonly topic: AnyTopic; readonly module: Module }>
-  readonly consumers: readonly Consumer[]
+/** A topic and the module it belongs to. */
+export interface OwnedTopic {
+  readonly name: string
+  readonly topic: AnyTopic
+  readonly module: Module
+}
+
+/** The topics of an app's modules, by name. */
+export type TopicCatalogue = ReadonlyMap<string, OwnedTopic>
+
+/** @throws DEFINITION_INVALID when a module's or topic's name is taken twice */
+export function collectTopics(modules: readonly Module[]): TopicCatalogue {
+  assertUnique('Module', modules)
+  const owned = modules.flatMap((module) => module.topics.map((topic) => ({ name: topic.name, topic, module })))
+  assertUnique('Topic', owned)
+  return new Map(owned.map((topic) => [topic.name, topic]))
 }
 
 /**
- * Collects what the modules define.
+ * The consumers of an app's modules.
  *
  * @throws DEFINITION_INVALID when a name is taken twice, or a consumer's topic belongs to no module
  */
-export function collect(modules: readonly Module[], consumers: readonly Consumer[]): Catalogue {
-  unique('Module', modules)
-  const owned = modules.flatMap((module) => module.topics.map((topic) => ({ name: topic.name, topic, module })))
-  unique('Topic', owned)
-  unique('Consumer', consumers)
-  const topics = new Map(owned.map(({ name, topic, module }) => [name, { topic, module }]))
+export function collectConsumers(modules: readonly Module[], millrace: Millrace, topics: TopicCatalogue): Consumer[] {
+  const consumers = modules.flatMap((module) => module.consumers(millrace))
+  assertUnique('Consumer', consumers)
   for (const { name, topics: consumed } of consumers) {
     const stranger = consumed.find((topic) => topics.get(topic.name)?.topic !== topic)
     if (stranger) {
@@ -27,14 +36,15 @@ export function collect(modules: readonly Module[], consumers: readonly Consumer
       throw fail('DEFINITION_INVALID', { what: `Consumer "${name}"`, problem })
     }
   }
-  return { topics, consumers }
+  return consumers
 }
 
-function unique(kind: string, named: readonly { readonly name: string }[]): void {
+function assertUnique(kind: string, named: readonly { readonly name: string }[]): void {
   const seen = new Set<string>()
   for (const { name } of named) {
-    if (seen.has(name))
+    if (seen.has(name)) {
       throw fail('DEFINITION_INVALID', { what: `${kind} "${name}"`, problem: 'the name is taken twice' })
+    }
     seen.add(name)
   }
 }

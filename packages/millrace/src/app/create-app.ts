@@ -1,23 +1,22 @@
-import { systemClock } from '../core/clock.ts'
-import { milliseconds } from '../core/duration.ts'
+import type { Consumer } from '../core/consumer.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
-import type { Millrace, Module } from '../core/module.ts'
-import { type ConsumedTopic, ConsumerRunner, deliveryMigrations, inboxSlices } from '../delivery/index.ts'
+import type { Millrace } from '../core/module.ts'
+import { ConsumerRunner, inboxSlices } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { createHttpServer, type HttpServer } from '../http/index.ts'
-import { type MigrationSet, migrate } from '../migrate/index.ts'
-import { createLogger, createMetrics } from '../observability/index.ts'
-import { outboxMigrations, outboxSlices, Relay, writeOutbox } from '../outbox/index.ts'
-import type { TopicDescription } from '../ports/broker.ts'
-import { timeMigrations } from '../time/index.ts'
+import { migrate } from '../migrate/index.ts'
+import { outboxSlices, Relay, writeOutbox } from '../outbox/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
-import { type Catalogue, collect } from './catalogue.ts'
+import { collectConsumers, collectTopics } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
+import { createEncoder, type Encoder } from './encoder.ts'
 import { healthSource } from './health.ts'
 import { SliceMaintenance } from './maintenance.ts'
-import { createEncoder, createMillrace } from './millrace.ts'
-import type { AppOptions } from './options.ts'
+import { migrationsOf } from './migrations.ts'
+import { createMillrace } from './millrace.ts'
+import { type AppConfig, type AppOptions, appConfig } from './options.ts'
 import { runUntilSignal } from './run.ts'
+import { Topics } from './topics.ts'
 
 /** A whole process: what its modules define, wired to its adapters. */
 export interface App {
@@ -45,94 +44,27 @@ export function createApp(options: AppOptions): App {
 export interface BuiltApp {
   readonly app: App
   readonly http: HttpServer
+  readonly consumers: readonly Consumer[]
   readonly runners: readonly ConsumerRunner[]
   readonly direct: DirectPublisher
-  readonly catalogue: Catalogue
 }
 
 /** What {@link createApp} builds. */
 export function buildApp(options: AppOptions): BuiltApp {
-  const { database, modules, bind = (connection) => connection as never } = options
-  const { logger = createLogger(), metrics = createMetrics(), clock = systemClock, roles = ['api', 'worker'] } = options
-  const log = options.brokers.postgres
-  const encode = createEncoder({
-    app: options.name,
-    catalogue: () => catalogue,
-    clock,
-    maxBytes: options.maxRecordBytes ?? 1_000_000,
-  })
-  const relay = new Relay({ database, log, logger: logger.child({ part: 'relay' }) })
-  const direct = new DirectPublisher(log)
-  const runner: UnitRunner = {
-    database,
-    bind,
-    logger,
-    faultOf: (error) => database.faultOf(error),
-    encode: (event, cause) => encode(event, 'outbox', cause),
-    write: (transaction, records) =>
-      writeOutbox(
-        transaction,
-        records.map((record) => ({ lane: log.name, record })),
-      ),
-    published: () => relay.wake(),
-  }
-  const millrace = createMillrace({ database, bind, runner, encode, direct, metrics })
-  const catalogue = collect(
-    modules,
-    modules.flatMap((module) => module.consumers(millrace)),
-  )
-
-  const descriptions = new Map<string, TopicDescription>()
-  const runners = catalogue.consumers.map(
-    (consumer) =>
-      new ConsumerRunner({
-        consumer,
-        topics: () => consumer.topics.map((topic) => consumed(topic, log, descriptions)),
-        runner,
-        metrics: deliveryMetrics(metrics, consumer.name, logger),
-        logger,
-      }),
-  )
-  const http = createHttpServer({
-    title: options.name,
-    version: '0.0.0',
-    ...options.http,
-    modules: roles.includes('api') ? modules : [],
-    ...(options.routes && { appRoutes: options.routes }),
-    millrace,
-    logger,
-    metrics,
-    health: healthSource({
-      database,
-      runners: roles.includes('worker') ? runners : [],
-      progressTimeoutMs: milliseconds(options.progressTimeout ?? '60s'),
-    }),
-  })
-
-  const topics: Part = {
-    name: 'topics',
-    start: async () => {
-      const specs = [...catalogue.topics.values()].map(({ topic }) => ({
-        name: topic.name,
-        partitions: topic.partitions ?? options.topicPartitions ?? 4,
-      }))
-      for (const description of await log.ensureTopics(specs)) descriptions.set(description.name, description)
-    },
-  }
-  // Started in this order, stopped in the reverse one.
-  const lifecycle = new Lifecycle(
-    [
-      ...(options.services ?? []),
-      { name: 'database', stop: () => database.stop() },
-      { name: 'migrations', start: () => migrate(database, migrationsOf(modules, log.migrations), logger) },
-      new SliceMaintenance(database, [outboxSlices(database), inboxSlices], logger),
-      { name: 'broker', start: () => log.start(), stop: () => log.stop() },
-      topics,
-      ...(roles.includes('worker') ? [relay, ...runners] : []),
-      direct,
-      http,
-    ],
-    (part, problem) => logger.error({ part }, `stopping: ${problem}`),
+  const config = appConfig(options)
+  const { database, modules, logger, brokers } = config
+  const catalogue = collectTopics(modules)
+  const encode = createEncoder(config, catalogue)
+  const relay = new Relay({ database, log: brokers.postgres, logger: logger.child({ part: 'relay' }) })
+  const direct = new DirectPublisher(brokers.postgres)
+  const units = unitRunner(config, encode, relay)
+  const millrace = createMillrace(config, { units, encode, direct })
+  const consumers = collectConsumers(modules, millrace, catalogue)
+  const topics = new Topics(catalogue, brokers.postgres, config.topicPartitions)
+  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units }))
+  const http = httpServer(config, millrace, runners)
+  const lifecycle = new Lifecycle(startOrder(config, { topics, relay, runners, direct, http }), (part, problem) =>
+    logger.error({ part }, `stopping: ${problem}`),
   )
   const app: App = {
     millrace,
@@ -143,21 +75,78 @@ export function buildApp(options: AppOptions): BuiltApp {
     stop: () => lifecycle.stop(),
     run: () => runUntilSignal(app, logger),
   }
-  return { app, http, runners, direct, catalogue }
+  return { app, http, consumers, runners, direct }
 }
 
-/** All migrations of an app: the framework's, then the modules'. */
-export function migrationsOf(modules: readonly Module[], broker: MigrationSet): MigrationSet[] {
-  const owned = modules.flatMap(({ name, migrations: folder }) => (folder ? [{ owner: name, folder }] : []))
-  return [timeMigrations, broker, outboxMigrations, deliveryMigrations, ...owned]
+function unitRunner({ database, bind, logger, brokers }: AppConfig, encode: Encoder, relay: Relay): UnitRunner {
+  const lane = brokers.postgres.name
+  return {
+    database,
+    bind,
+    logger,
+    faultOf: (error) => database.faultOf(error),
+    encode: (event, cause) => encode(event, 'outbox', cause),
+    write: (transaction, records) => {
+      const landed = records.map((record) => ({ lane, record }))
+      writeOutbox(transaction, landed)
+    },
+    published: () => relay.wake(),
+  }
 }
 
-function consumed(
-  topic: ConsumedTopic['topic'],
-  broker: ConsumedTopic['broker'],
-  descriptions: ReadonlyMap<string, TopicDescription>,
-): ConsumedTopic {
-  const description = descriptions.get(topic.name)
-  if (!description) throw new Error(`topic ${topic.name} has not been described`)
-  return { topic, broker, description }
+interface ConsumerParts {
+  readonly consumer: Consumer
+  readonly topics: Topics
+  readonly units: UnitRunner
+}
+
+function consumerRunner({ metrics, logger }: AppConfig, { consumer, topics, units }: ConsumerParts): ConsumerRunner {
+  return new ConsumerRunner({
+    consumer,
+    topics: () => topics.of(consumer),
+    runner: units,
+    metrics: deliveryMetrics(metrics, consumer.name, logger),
+    logger,
+  })
+}
+
+function httpServer(config: AppConfig, millrace: Millrace, runners: readonly ConsumerRunner[]): HttpServer {
+  const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
+  const working = roles.includes('worker') ? runners : []
+  return createHttpServer({
+    title: name,
+    version: '0.0.0',
+    ...config.http,
+    modules: roles.includes('api') ? modules : [],
+    ...(routes && { appRoutes: routes }),
+    millrace,
+    logger,
+    metrics,
+    health: healthSource({ database, runners: working, progressTimeoutMs }),
+  })
+}
+
+interface AppParts {
+  readonly topics: Topics
+  readonly relay: Relay
+  readonly runners: readonly ConsumerRunner[]
+  readonly direct: DirectPublisher
+  readonly http: HttpServer
+}
+
+/** The parts in the order they start; they stop in the reverse one. */
+function startOrder(config: AppConfig, { topics, relay, runners, direct, http }: AppParts): Part[] {
+  const { services, database, modules, brokers, roles, logger } = config
+  const broker = brokers.postgres
+  return [
+    ...services,
+    { name: 'database', stop: () => database.stop() },
+    { name: 'migrations', start: () => migrate(database, migrationsOf(modules, broker.migrations), logger) },
+    new SliceMaintenance(database, [outboxSlices(database), inboxSlices], logger),
+    { name: 'broker', start: () => broker.start(), stop: () => broker.stop() },
+    topics,
+    ...(roles.includes('worker') ? [relay, ...runners] : []),
+    direct,
+    http,
+  ]
 }

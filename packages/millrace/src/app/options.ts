@@ -1,12 +1,12 @@
 import type { Logger as PinoLogger } from 'pino'
-import type { Clock } from '../core/clock.ts'
-import type { Duration } from '../core/duration.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Duration, milliseconds } from '../core/duration.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Module, Routes } from '../core/module.ts'
-import type { Bind } from '../core/unit.ts'
+import type { Bind, Queryable } from '../core/unit.ts'
 import type { HttpServerOptions } from '../http/index.ts'
 import type { MigrationSet } from '../migrate/index.ts'
-import type { Metrics } from '../observability/index.ts'
+import { createLogger, createMetrics, type Metrics } from '../observability/index.ts'
 import type { TransactionalLog } from '../outbox/index.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Database } from '../ports/database.ts'
@@ -19,6 +19,10 @@ export interface InternalBroker extends Broker, TransactionalLog {
   readonly migrations: MigrationSet
 }
 
+/** Where and how the app listens; the rest of the server's options come from the app. Title default: the app's name. */
+export type HttpOptions = Partial<Pick<HttpServerOptions, 'title' | 'version'>> &
+  Omit<HttpServerOptions, 'title' | 'version' | 'modules' | 'millrace' | 'appRoutes' | 'logger' | 'metrics' | 'health'>
+
 /** Options of {@link createApp}. Adapters are made by the caller; the app starts and stops them. */
 export interface AppOptions {
   /** Parts that start before all others and stop after them: what the adapters run on. */
@@ -30,7 +34,7 @@ export interface AppOptions {
   readonly brokers: { readonly postgres: InternalBroker }
   /** Makes the app's query builder. Default: plain SQL, `{ query }`. */
   readonly bind?: Bind
-  readonly http: Pick<HttpServerOptions, 'host' | 'port'> & Partial<HttpServerOptions>
+  readonly http: HttpOptions
   /** Routes of the app itself, mounted at `/`. */
   readonly routes?: Routes
   /** @default ['api', 'worker'] */
@@ -46,3 +50,26 @@ export interface AppOptions {
   readonly metrics?: Metrics
   readonly clock?: Clock
 }
+
+/** The options with defaults filled in. */
+export type AppConfig = AppOptions &
+  Required<Omit<AppOptions, 'routes' | 'progressTimeout'>> & { readonly progressTimeoutMs: number }
+
+/** Fills in the defaults. */
+export function appConfig(options: AppOptions): AppConfig {
+  return {
+    services: [],
+    bind: plainSql,
+    roles: ['api', 'worker'],
+    topicPartitions: 4,
+    maxRecordBytes: 1_000_000,
+    progressTimeoutMs: milliseconds(options.progressTimeout ?? '60s'),
+    logger: createLogger(),
+    metrics: createMetrics(),
+    clock: systemClock,
+    ...options,
+  }
+}
+
+/** Without a query builder of the app's, a connection is its own. */
+const plainSql = ((connection: Queryable) => connection) as Bind

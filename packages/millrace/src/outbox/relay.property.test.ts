@@ -121,9 +121,7 @@ class Relays {
     // One that was stopped and resumed believes that it leads, whoever holds the lock.
     const database = this.#random.chance(40) ? withoutLock(connected) : connected
     const piece = { rows: 1 + this.#random.below(7), bytes: this.#random.chance(50) ? 400 : 1_000_000 }
-    // It may find the session that was killed a moment ago.
-    const start = () => stage.relay(this.#lane, { database, piece })
-    this.#relays[index] = await start().catch(start)
+    this.#relays[index] = await stage.relay(this.#lane, { database, piece })
   }
 }
 

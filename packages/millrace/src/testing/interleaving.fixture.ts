@@ -48,10 +48,13 @@ export class Turns {
   /** Gives turns until the tasks have ended; one that waits for a lock that another holds just does not ask for any. */
   async run(tasks: readonly Promise<unknown>[]): Promise<void> {
     let running = true
-    const ended = Promise.all(tasks).finally(() => {
+    const ended = Promise.allSettled(tasks).then((outcomes) => {
       running = false
       this.#arrived.resolve()
+      const failed = outcomes.find(({ status }) => status === 'rejected')
+      if (failed?.status === 'rejected') throw failed.reason
     })
+    ended.catch(() => {})
     while (running) {
       if (this.#waiting.length === 0) await this.#arrived.promise
       this.#arrived = Promise.withResolvers()

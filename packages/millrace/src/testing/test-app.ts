@@ -3,8 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { createPostgresBroker, createPostgresDatabase } from '../adapters/postgres/index.ts'
 import { logMigrations } from '../adapters/postgres/log/index.ts'
-import { type BuiltApp, buildApp, migrationsOf } from '../app/create-app.ts'
+import { type BuiltApp, buildApp } from '../app/create-app.ts'
 import type { App, AppOptions } from '../app/index.ts'
+import { migrationsOf } from '../app/migrations.ts'
 import { decodeRecord, unpackHeaders } from '../contracts/index.ts'
 import type { ReceivedEvent } from '../core/event.ts'
 import { silentLogger } from '../core/logger.ts'
@@ -93,9 +94,7 @@ interface TestParts {
 
 function toTestApp({ built, database, databaseUrl, broker, clock, own }: TestParts): TestApp {
   const direct = recordDirect(built)
-  const topics = new Map(
-    built.catalogue.consumers.map((consumer) => [consumer.name, consumer.topics.map(({ name }) => name)]),
-  )
+  const topics = new Map(built.consumers.map((consumer) => [consumer.name, consumer.topics.map(({ name }) => name)]))
   const stop = async () => {
     await built.app.stop()
     await own?.drop()

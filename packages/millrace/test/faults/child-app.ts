@@ -18,7 +18,7 @@ export interface ChildApp {
   kill(): Promise<void>
 }
 
-const longestLog = 100_000
+const longestLog = 10_000_000
 
 /** Starts the app fixture, which is ended with the test at the latest; resolves when it takes requests. */
 export async function startChildApp(options: ChildOptions): Promise<ChildApp> {

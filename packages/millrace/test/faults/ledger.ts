@@ -36,6 +36,8 @@ export class Ledger {
     entry.acknowledged = true
   }
 
+  all() { return [...this.#entries] }
+
   get size(): number {
     return this.#entries.size
   }

@@ -1,4 +1,4 @@
-import { isMillraceError } from '../../core/errors.ts'
+import { fail, isMillraceError, messageOf } from '../../core/errors.ts'
 import type { DatabaseFault } from '../../ports/database.ts'
 
 /**
@@ -11,6 +11,16 @@ const fromDriver = new WeakSet<object>()
 export function markDriverError(error: unknown): unknown {
   if (typeof error === 'object' && error !== null) fromDriver.add(error)
   return error
+}
+
+/**
+ * What a failed statement is thrown as: DATABASE_UNAVAILABLE where the connection or the server was lost under it, so that
+ * whoever cannot ask {@link faultOf} sees it too, through a query builder's error as well; else the driver's own error.
+ */
+export function statementError(error: unknown): unknown {
+  markDriverError(error)
+  const isLost = faultOf(error) === 'unavailable' && sqlStateOf(error) !== noSlice
+  return isLost ? fail('DATABASE_UNAVAILABLE', { problem: messageOf(error) }, { cause: error }) : error
 }
 
 /** How many causes deep to look: query builders wrap the driver's errors. */
@@ -35,6 +45,9 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
+/** A check violation; also PostgreSQL's answer when no partition of a table takes a row. */
+const noSlice = '23514'
+
 const unavailableStates = new Set(['25P03', '25P04'])
 
 function classify(error: object): DatabaseFault {
@@ -43,6 +56,6 @@ function classify(error: object): DatabaseFault {
   if (state.startsWith('40') || state === '55P03') return 'conflict'
   if (state === '25P02') return 'aborted'
   // "No partition found" in one of our sliced tables: the process slept past the slices made ahead; they are on their way.
-  if (state === '23514' && (error as { schema?: unknown }).schema === 'millrace') return 'unavailable'
+  if (state === noSlice && (error as { schema?: unknown }).schema === 'millrace') return 'unavailable'
   return 'statement'
 }

@@ -3,6 +3,7 @@ import { waitFor } from '../../core/wait.ts'
 import type { Lease } from '../../ports/database.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectDirectly } from './connections.ts'
+import { faultOf } from './errors.ts'
 import { runStatement } from './transaction.ts'
 
 const firstRetryMs = 100
@@ -39,13 +40,22 @@ export class Session {
       callbacks.delete(onNotify)
     }
     try {
-      // Each says so: of several who come at the same time none knows whether another already has.
-      await runStatement(await this.#connected(), `LISTEN ${quoted(channel)}`)
+      await this.#listenOn(await this.#connected(), channel)
     } catch (error) {
       await remove()
       throw error
     }
     return remove
+  }
+
+  /** Of several who come at the same time none knows whether another has done it; and it does no harm to do it twice. */
+  async #listenOn(client: pg.Client, channel: string): Promise<void> {
+    try {
+      await runStatement(client, `LISTEN ${quoted(channel)}`)
+    } catch (error) {
+      // A session that was lost meanwhile is made again, and listens to every channel.
+      if (faultOf(error) !== 'unavailable') throw error
+    }
   }
 
   /** See {@link Database.tryLock}. */

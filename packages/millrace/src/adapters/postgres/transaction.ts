@@ -2,14 +2,14 @@ import type { ClientBase, QueryConfig } from 'pg'
 import { fail } from '../../core/errors.ts'
 import type { QueryResult, Statement } from '../../core/unit.ts'
 import type { Transaction, TransactionOptions } from '../../ports/database.ts'
-import { faultOf, markDriverError } from './errors.ts'
+import { faultOf, statementError } from './errors.ts'
 
 const begin = {
   'read committed': { text: 'BEGIN' },
   'repeatable read': { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ' },
 } as const
 
-/** Runs one statement on a connection; errors are marked as the driver's. */
+/** Runs one statement on a connection. */
 export async function runStatement<Row>(
   client: ClientBase,
   statement: string | Statement,
@@ -19,7 +19,7 @@ export async function runStatement<Row>(
     const result = await client.query(statementConfig(statement, values))
     return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 }
   } catch (error) {
-    throw markDriverError(error)
+    throw statementError(error)
   }
 }
 
@@ -48,7 +48,7 @@ async function commit(client: ClientBase, transaction: PostgresTransaction): Pro
   try {
     command = (await client.query('COMMIT')).command
   } catch (error) {
-    throw transaction.failure ?? markDriverError(error)
+    throw transaction.failure ?? statementError(error)
   }
   // A transaction in which a statement failed answers COMMIT with ROLLBACK, and no error.
   if (command !== 'COMMIT') throw transaction.failure ?? fail('COMMIT_FAILED', {})

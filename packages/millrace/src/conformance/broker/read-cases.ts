@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import type { BrokerRecord } from '../../ports/broker.ts'
 import { assignedPartitions, onlyPartition, produce, readAll, readFrom, record, type Stage, text } from './stage.ts'
 
-/** How soon a waiting reader has a new record; polling alone takes longer than this. Usually it is a few milliseconds. */
+/** How soon a waiting reader has a new record, at the median; polling alone takes longer. Usually it is a few ms. */
 const wakesWithinMs = 200
 
 function numbered(topic: string, from: number, count: number) {

@@ -5,7 +5,7 @@ import type { OutgoingRecord, ProduceResult } from '../../../ports/broker.ts'
 import { encodeHeaders, integerArray } from './encoding.ts'
 import type { LogTopic, Topics } from './topics.ts'
 
-/** A statement takes so many records, and bytes, and one more; larger batches are several statements of a transaction. */
+/** A statement takes so many records, or bytes and one record more; larger batches are several in one transaction. */
 const mostRecords = 5_000
 const mostBytes = 16 * 1024 * 1024
 

@@ -47,12 +47,13 @@ export async function beat(database: Database, processId: string, groups: readon
     .query<{ alive: boolean; names: string[]; versions: string[]; dead: string[] }>({
       name: 'millrace_log_beat',
       text: `WITH beat AS (
-             UPDATE millrace.log_process p SET seen_at = clock_timestamp() WHERE p.id = $1 AND NOT ${isDead} RETURNING 1)
+             UPDATE millrace.log_processes p SET seen_at = clock_timestamp()
+              WHERE p.id = $1 AND NOT ${isDead} RETURNING 1)
            SELECT EXISTS (SELECT FROM beat) AS alive,
-                  array(SELECT name FROM millrace.log_group WHERE name = ANY ($2) ORDER BY name) AS names,
-                  array(SELECT version FROM millrace.log_group WHERE name = ANY ($2) ORDER BY name) AS versions,
+                  array(SELECT name FROM millrace.log_groups WHERE name = ANY ($2) ORDER BY name) AS names,
+                  array(SELECT version FROM millrace.log_groups WHERE name = ANY ($2) ORDER BY name) AS versions,
                   array(SELECT DISTINCT m.group_name
-                          FROM millrace.log_member m LEFT JOIN millrace.log_process p ON p.id = m.process_id
+                          FROM millrace.log_members m LEFT JOIN millrace.log_processes p ON p.id = m.process_id
                          WHERE m.group_name = ANY ($2) AND ${isDead}) AS dead`,
       values: [processId, groups],
     })
@@ -64,13 +65,13 @@ export async function beat(database: Database, processId: string, groups: readon
 export async function registerMember(database: Database, member: MemberRow, sessionMs: number): Promise<void> {
   await changeGroup(database, member.group, async (transaction) => {
     transaction.send({
-      text: `INSERT INTO millrace.log_process (id, seen_at, session_ms) VALUES ($1, clock_timestamp(), $2)
+      text: `INSERT INTO millrace.log_processes (id, seen_at, session_ms) VALUES ($1, clock_timestamp(), $2)
              ON CONFLICT (id) DO NOTHING`,
       values: [member.processId, sessionMs],
     })
     transaction.send({
       // Tried again after a lost answer, the member may be there already.
-      text: `INSERT INTO millrace.log_member (id, process_id, group_name, topics) VALUES ($1, $2, $3, $4)
+      text: `INSERT INTO millrace.log_members (id, process_id, group_name, topics) VALUES ($1, $2, $3, $4)
              ON CONFLICT (id) DO UPDATE SET process_id = excluded.process_id`,
       values: [member.id, member.processId, member.group, integerArray(member.topics)],
     })
@@ -80,10 +81,10 @@ export async function registerMember(database: Database, member: MemberRow, sess
 /** Takes a member out of its group, and gives its partitions to the others. */
 export async function removeMember(database: Database, member: MemberRow): Promise<void> {
   await changeGroup(database, member.group, async (transaction) => {
-    transaction.send({ text: 'DELETE FROM millrace.log_member WHERE id = $1', values: [member.id] })
+    transaction.send({ text: 'DELETE FROM millrace.log_members WHERE id = $1', values: [member.id] })
     transaction.send({
-      text: `DELETE FROM millrace.log_process p
-              WHERE p.id = $1 AND NOT EXISTS (SELECT FROM millrace.log_member m WHERE m.process_id = p.id)`,
+      text: `DELETE FROM millrace.log_processes p
+              WHERE p.id = $1 AND NOT EXISTS (SELECT FROM millrace.log_members m WHERE m.process_id = p.id)`,
       values: [member.processId],
     })
   })
@@ -102,7 +103,8 @@ export async function readAssignments(
 ): Promise<Assignment[]> {
   const { rows } = await database.on('system').query<AssignmentRow>({
     name: 'millrace_log_assignments',
-    text: `${selectAssignments} WHERE group_name = ANY ($1) AND (owner = ANY ($2::uuid[]) OR target = ANY ($2::uuid[]))`,
+    text: `${selectAssignments}
+            WHERE group_name = ANY ($1) AND (owner = ANY ($2::uuid[]) OR target = ANY ($2::uuid[]))`,
     values: [groups, members],
   })
   return rows.map(toAssignment)
@@ -112,7 +114,7 @@ export async function readAssignments(
 export async function claim(database: Database, wanted: readonly Assignment[]): Promise<Assignment[]> {
   const { rows } = await database.on('system').query<AssignmentRow>({
     name: 'millrace_log_claim',
-    text: `UPDATE millrace.log_assignment a SET owner = a.target, epoch = a.epoch + 1
+    text: `UPDATE millrace.log_assignments a SET owner = a.target, epoch = a.epoch + 1
              FROM unnest($1::text[], $2::int[], $3::int[], $4::uuid[]) AS w (group_name, topic_id, partition, target)
             WHERE a.group_name = w.group_name AND a.topic_id = w.topic_id AND a.partition = w.partition
               AND a.target = w.target AND a.owner IS NULL
@@ -127,13 +129,13 @@ export async function release(database: Database, given: readonly Assignment[]):
   await database.on('system').query({
     name: 'millrace_log_release',
     text: `WITH released AS (
-             UPDATE millrace.log_assignment a SET owner = NULL
+             UPDATE millrace.log_assignments a SET owner = NULL
                FROM unnest($1::text[], $2::int[], $3::int[], $4::uuid[], $5::bigint[])
                  AS g (group_name, topic_id, partition, owner, epoch)
               WHERE a.group_name = g.group_name AND a.topic_id = g.topic_id AND a.partition = g.partition
                 AND a.owner = g.owner AND a.epoch = g.epoch
           RETURNING a.group_name)
-           UPDATE millrace.log_group SET version = version + 1 WHERE name IN (SELECT group_name FROM released)`,
+           UPDATE millrace.log_groups SET version = version + 1 WHERE name IN (SELECT group_name FROM released)`,
     values: [...keysOf(given), given.map(({ owner }) => owner), integerArray(given.map(({ epoch }) => epoch))],
   })
   database.notify(groupChannel)
@@ -159,13 +161,13 @@ async function changeGroup(
 function deleteDead(group: string): Statement {
   return {
     text: `WITH dead AS (
-             DELETE FROM millrace.log_member m
+             DELETE FROM millrace.log_members m
               WHERE m.group_name = $1 AND NOT EXISTS (
-                    SELECT FROM millrace.log_process p WHERE p.id = m.process_id AND NOT ${isDead})
+                    SELECT FROM millrace.log_processes p WHERE p.id = m.process_id AND NOT ${isDead})
           RETURNING m.id, m.process_id)
-           DELETE FROM millrace.log_process p
+           DELETE FROM millrace.log_processes p
             WHERE p.id IN (SELECT process_id FROM dead)
-              AND NOT EXISTS (SELECT FROM millrace.log_member m
+              AND NOT EXISTS (SELECT FROM millrace.log_members m
                                WHERE m.process_id = p.id AND m.id NOT IN (SELECT id FROM dead))`,
     values: [group],
   }
@@ -173,15 +175,15 @@ function deleteDead(group: string): Statement {
 
 async function rebalance(transaction: Transaction, group: string): Promise<void> {
   const members = transaction.query<{ id: string; topics: number[] }>({
-    text: 'SELECT id, topics FROM millrace.log_member WHERE group_name = $1 ORDER BY id',
+    text: 'SELECT id, topics FROM millrace.log_members WHERE group_name = $1 ORDER BY id',
     values: [group],
   })
   const partitions = transaction.query<AssignmentRow>({
     text: `SELECT $1 AS "group", t.id AS topic, p.partition, a.owner, a.target, coalesce(a.epoch, 0) AS epoch
-             FROM millrace.log_topic t CROSS JOIN LATERAL generate_series(0, t.partitions - 1) AS p (partition)
-             LEFT JOIN millrace.log_assignment a
+             FROM millrace.log_topics t CROSS JOIN LATERAL generate_series(0, t.partitions - 1) AS p (partition)
+             LEFT JOIN millrace.log_assignments a
                ON a.group_name = $1 AND a.topic_id = t.id AND a.partition = p.partition
-            WHERE t.id IN (SELECT unnest(m.topics) FROM millrace.log_member m WHERE m.group_name = $1)
+            WHERE t.id IN (SELECT unnest(m.topics) FROM millrace.log_members m WHERE m.group_name = $1)
                OR a.owner IS NOT NULL OR a.target IS NOT NULL
             ORDER BY t.id, p.partition`,
     values: [group],
@@ -212,14 +214,14 @@ async function storeTargets(
   )
   if (changed.length === 0) return
   transaction.send({
-    text: `INSERT INTO millrace.log_assignment AS a (group_name, topic_id, partition, owner, target)
+    text: `INSERT INTO millrace.log_assignments AS a (group_name, topic_id, partition, owner, target)
            SELECT * FROM unnest($1::text[], $2::int[], $3::int[], $4::uuid[], $5::uuid[])
            ON CONFLICT (group_name, topic_id, partition) DO UPDATE SET target = excluded.target,
              owner = CASE WHEN a.owner = ANY ($6::uuid[]) THEN a.owner END`,
     values: [...keysOf(changed), changed.map(({ owner }) => owner), changed.map(({ target }) => target), [...living]],
   })
   await transaction.query({
-    text: `INSERT INTO millrace.log_group AS g (name, version) VALUES ($1, 1)
+    text: `INSERT INTO millrace.log_groups AS g (name, version) VALUES ($1, 1)
            ON CONFLICT (name) DO UPDATE SET version = g.version + 1`,
     values: [group],
   })
@@ -228,7 +230,7 @@ async function storeTargets(
 type AssignmentRow = Omit<Assignment, 'epoch'> & { readonly epoch: string }
 
 const selectAssignments =
-  'SELECT group_name AS "group", topic_id AS topic, partition, owner, target, epoch FROM millrace.log_assignment'
+  'SELECT group_name AS "group", topic_id AS topic, partition, owner, target, epoch FROM millrace.log_assignments'
 
 function toAssignment(row: AssignmentRow): Assignment {
   return { ...row, epoch: Number(row.epoch) }

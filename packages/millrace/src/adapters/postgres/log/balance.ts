@@ -19,8 +19,8 @@ interface Load {
 
 /**
  * Who shall have each partition: every partition of a topic that somebody lists has one holder, members that list the
- * same topics differ by at most one partition, in all and (as far as that allows) for each topic, and no partition moves
- * without need. Answers the new holders in the order of the shares; null where nobody lists the topic.
+ * same topics differ by at most one partition, in all and (as far as that allows) for each topic, and none moves without
+ * need. Answers the new holders in the order of the shares; null where nobody lists the topic.
  */
 export function balance(candidates: readonly Candidate[], shares: readonly Share[]): (string | null)[] {
   const loads = candidates.map((candidate) => ({ candidate, total: 0, byTopic: new Map<number, number>() }))

@@ -36,8 +36,8 @@ export interface PostgresBroker extends Broker {
   /** Its tables; they must be there before it starts. */
   readonly migrations: MigrationSet
   /**
-   * Appends within the caller's transaction, which must be READ COMMITTED; see {@link Broker.produce}. Its partitions are
-   * locked until it ends, so end it soon, and append once: a second append to others can deadlock. Rolled back, it
+   * Appends within the caller's transaction, which must be READ COMMITTED; see {@link Broker.produce}. The partitions
+   * are locked until it ends, so end it soon, and append once: a second append to others can deadlock. Rolled back, it
    * leaves no gap. After the commit, hand the results to {@link announce}.
    *
    * @throws the database's error

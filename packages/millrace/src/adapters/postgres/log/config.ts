@@ -12,9 +12,11 @@ export interface PostgresBrokerOptions {
   readonly sessionTimeout?: Duration
   /** How often a process with group members shows that it lives. @default '1s' */
   readonly heartbeat?: Duration
-  /** How long records are kept. They go a slice at a time, so some stay up to an eighth longer. @default '7d' */
+  /** How long records are kept. They go a slice at a time, so some stay up to a slice longer. @default '7d' */
   readonly retention?: Duration
-  /** How often readers look for the records of other processes, should a notification have been missed. @default '250ms' */
+  /** Length of the log's slices, in whole seconds; a log must keep the length it began with. @default '1d' */
+  readonly slice?: Duration
+  /** How often readers look for other processes' records, should a notification be missed. @default '250ms' */
   readonly pollInterval?: Duration
 }
 
@@ -22,12 +24,16 @@ export interface PostgresBrokerOptions {
 export interface LogConfig {
   readonly database: Database
   readonly logger: Logger
-  /** After how long others count this process as dead, and it does so itself. A heartbeat below the time-out, because the others look once a heartbeat. */
+  /**
+   * After how long others count this process as dead, and it does so itself: a heartbeat less than the time-out,
+   * because the others look once a heartbeat.
+   */
   readonly sessionMs: number
   /** How long a partition that is revoked may take to be given up. */
   readonly revokeMs: number
   readonly heartbeatMs: number
   readonly retentionMs: number
+  readonly sliceMs: number
   readonly pollMs: number
 }
 
@@ -52,6 +58,14 @@ export function logConfig(options: PostgresBrokerOptions): LogConfig {
     revokeMs: timeoutMs,
     heartbeatMs,
     retentionMs: milliseconds(options.retention ?? '7d'),
+    sliceMs: wholeSeconds(options.slice ?? '1d'),
     pollMs: milliseconds(options.pollInterval ?? 250),
   }
+}
+
+/** The seconds are in the slices' names. */
+function wholeSeconds(duration: Duration): number {
+  const ms = milliseconds(duration)
+  if (ms >= 1_000 && ms % 1_000 === 0) return ms
+  throw fail('DEFINITION_INVALID', { what: 'The postgres broker', problem: 'slice must be whole seconds' })
 }

@@ -65,7 +65,7 @@ export class Member {
     return this.leaving ? [] : assignments.filter(({ owner, target }) => owner === null && target === this.#id)
   }
 
-  /** The partition is its own now. A claim may come back while it leaves: nobody was told of that one, nor needs to be. */
+  /** The partition is its own now; unless it is leaving: nobody was told of this claim, and nobody needs to be. */
   take(assignment: Assignment): void {
     if (this.leaving) return
     const topic = this.topics.find(({ number }) => number === assignment.topic)

@@ -23,6 +23,7 @@ import { Repeatable, Signal } from './signal.ts'
 export class Membership {
   readonly #config: LogConfig
   readonly #members = new Set<Member>()
+  readonly #leaving = new WeakMap<Member, Promise<void>>()
   readonly #versions = new Map<string, number>()
   readonly #sync = new Repeatable(() => this.#quietly(() => this.#follow()))
   readonly #bury = new Repeatable(() => this.#quietly(() => this.#buryNext()))
@@ -89,8 +90,13 @@ export class Membership {
     if (this.#seenAt === 0) this.#alive(sentAt)
   }
 
-  async #leave(member: Member): Promise<void> {
-    if (member.leaving) return
+  #leave(member: Member): Promise<void> {
+    const leaving = this.#leaving.get(member) ?? this.#leaveOnce(member)
+    this.#leaving.set(member, leaving)
+    return leaving
+  }
+
+  async #leaveOnce(member: Member): Promise<void> {
     member.leaving = true
     await member.revokeAll()
     await this.#remove(member)

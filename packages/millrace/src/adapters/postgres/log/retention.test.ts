@@ -14,7 +14,7 @@ async function startBeyond(broker: PostgresBroker, offset: number): Promise<numb
 
 test('old slices go, the start moves, and no offset is given twice', async () => {
   await using log = await createTestLog()
-  const { broker, database } = await log.connect({ retention: '1s' })
+  const { broker, database } = await log.connect({ retention: '1s', slice: '1s' })
   await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
   const partition = await onlyPartition(broker, 'topic')
   await produce(broker, [record('topic', 'key', 'a'), record('topic', 'key', 'b')])
@@ -33,7 +33,7 @@ test('old slices go, the start moves, and no offset is given twice', async () =>
 
 test('a reader goes on behind what was dropped before it came there', async () => {
   await using log = await createTestLog()
-  const { broker } = await log.connect({ retention: '1s' })
+  const { broker } = await log.connect({ retention: '1s', slice: '1s' })
   await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
   const partition = await onlyPartition(broker, 'topic')
   await produce(

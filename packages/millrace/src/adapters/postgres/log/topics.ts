@@ -26,12 +26,12 @@ export class Topics {
     this.#database = database
   }
 
-  /** Creates what is missing. In the order of their names, so that processes that do it at once cannot block each other. */
+  /** Creates what is missing, in the order of names, so that processes that do it at once cannot block each other. */
   async ensure(specs: readonly TopicSpec[]): Promise<TopicDescription[]> {
     await this.#database.on('system').query(
-      `INSERT INTO millrace.log_topic (name, partitions)
+      `INSERT INTO millrace.log_topics (name, partitions)
        SELECT t.name, max(t.partitions) FROM unnest($1::text[], $2::int[]) AS t (name, partitions)
-        WHERE NOT EXISTS (SELECT FROM millrace.log_topic present WHERE present.name = t.name)
+        WHERE NOT EXISTS (SELECT FROM millrace.log_topics present WHERE present.name = t.name)
         GROUP BY t.name ORDER BY t.name
        ON CONFLICT (name) DO NOTHING`,
       [specs.map(({ name }) => name), specs.map(({ partitions }) => partitions)],
@@ -58,7 +58,7 @@ export class Topics {
     if (missing.length > 0) {
       const { rows } = await this.#database
         .on('system')
-        .query<TopicRow>(`SELECT ${columns} FROM millrace.log_topic WHERE name = ANY ($1)`, [missing])
+        .query<TopicRow>(`SELECT ${columns} FROM millrace.log_topics WHERE name = ANY ($1)`, [missing])
       this.#remember(rows)
     }
     return this.#byName
@@ -71,7 +71,7 @@ export class Topics {
     if (missing.length === 0) return known
     const { rows } = await this.#database
       .on('system')
-      .query<TopicRow>(`SELECT ${columns} FROM millrace.log_topic WHERE id = ANY ($1)`, [missing])
+      .query<TopicRow>(`SELECT ${columns} FROM millrace.log_topics WHERE id = ANY ($1)`, [missing])
     this.#remember(rows)
     for (const topic of rows) known.set(topic.number, topic)
     return known

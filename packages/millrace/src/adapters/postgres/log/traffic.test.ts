@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Audience, produce, record } from '../../../conformance/broker/stage.ts'
-import type { QueryResult, Statement } from '../../../core/unit.ts'
-import type { Database } from '../../../ports/database.ts'
+import type { Queryable, QueryResult, Statement } from '../../../core/unit.ts'
+import type { ConnectionShare } from '../../../ports/database.ts'
 import { createPostgresDatabase } from '../index.ts'
 import { createPostgresBroker } from './index.ts'
 import { createTestLog, type TestLog } from './log.fixture.ts'
@@ -10,17 +10,18 @@ import { Signal } from './signal.ts'
 /** A broker whose single statements are seen. */
 async function watchedBroker(log: TestLog, seen: (statement: Statement, result: QueryResult) => void) {
   const database = createPostgresDatabase({ url: log.url })
-  const watched: Database = Object.create(database, {
-    on: {
-      value: (share: 'system'): ReturnType<Database['on']> => ({
-        async query<Row>(statement: string | Statement, values?: readonly unknown[]) {
-          const result = await database.on(share).query<Row>(statement, values)
-          seen(typeof statement === 'string' ? { text: statement } : statement, result as QueryResult)
-          return result
-        },
-      }),
+  const on = (share: ConnectionShare): Queryable => ({
+    async query<Row>(statement: string | Statement, values?: readonly unknown[]) {
+      const result = await database.on(share).query<Row>(statement, values)
+      seen(typeof statement === 'string' ? { text: statement } : statement, result as QueryResult)
+      return result
     },
-    listen: { value: database.listen.bind(database) },
+  })
+  const watched = new Proxy(database, {
+    get(target, name) {
+      const found: unknown = name === 'on' ? on : Reflect.get(target, name)
+      return typeof found === 'function' ? found.bind(target) : found
+    },
   })
   const broker = createPostgresBroker({ database: watched, heartbeat: '50ms', sessionTimeout: '10s' })
   await broker.start()

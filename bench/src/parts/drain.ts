@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Consumer } from 'millrace'
 import type { Result, Round } from '../harness/definition.ts'
-import { createBenchApp, withClient } from './payments.ts'
+import { createBenchApp } from './bench-app.ts'
+import { paymentsModule, withClient } from './payments.ts'
 
 /** A drain that takes longer has got stuck. */
 const patienceMs = 5 * 60_000
@@ -61,7 +62,7 @@ export const drainMetrics = [
 /** Drains the log by a consumer of Millrace. */
 export async function drain(round: Round, consumer: (progress: Progress) => Consumer): Promise<Result> {
   const progress = new Progress(round.records)
-  const app = createBenchApp(round.url, [consumer(progress)])
+  const app = createBenchApp(round.url, paymentsModule([consumer(progress)]))
   await app.start()
   try {
     return await progress.end(round.url)

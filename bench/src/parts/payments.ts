@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
-import { type App, type Consumer, createApp, createLogger, defineModule, defineTopic } from 'millrace'
-import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
+import { type Consumer, defineModule, defineTopic, type Module } from 'millrace'
 import pg from 'pg'
 import * as z from 'zod'
 import type { Round } from '../harness/definition.ts'
+import { createBenchApp } from './bench-app.ts'
 
 /** An event of the benches: as JSON about 100 bytes. */
 const payment = z.object({ n: z.int(), id: z.uuid(), account: z.string(), amount: z.int() })
@@ -23,24 +23,14 @@ export const payments = defineTopic('bench.payments', {
 const atATime = 5_000
 const accounts = 10_000
 
-/** An app with one module that has these consumers. Without any it only publishes. */
-export function createBenchApp(url: string, consumers: readonly Consumer[]): App {
-  const logger = createLogger({ level: 'error' })
-  const database = createPostgresDatabase({ url, logger })
-  return createApp({
-    name: 'bench',
-    modules: [defineModule({ name: 'payments', topics: [payments], consumers })],
-    database,
-    brokers: { postgres: createPostgresBroker({ database, logger }) },
-    http: { host: '127.0.0.1', port: 0 },
-    roles: consumers.length > 0 ? ['worker'] : ['api'],
-    logger,
-  })
+/** The module of the drains. Without consumers it only publishes. */
+export function paymentsModule(consumers: readonly Consumer[]): Module {
+  return defineModule({ name: 'payments', topics: [payments], consumers })
 }
 
 /** Fills the log with payments, and makes the table they go to. */
 export async function fillLog({ url, records }: Round): Promise<void> {
-  const app = createBenchApp(url, [])
+  const app = createBenchApp(url, paymentsModule([]))
   await app.start()
   for (let first = 0; first < records; first += atATime) {
     const piece = Array.from({ length: Math.min(atATime, records - first) }, (_, index) => paymentOf(first + index))

@@ -47,8 +47,11 @@ export function toHeaders({ id, source, type, time, contentType, cause }: EventA
 
 /** The text of the last header of a name; undefined where there is none. */
 export function headerText(headers: readonly RecordHeader[], name: string): string | undefined {
-  const bytes = headers.findLast((header) => header[0] === name)?.[1]
-  return bytes && decoder.decode(bytes)
+  for (let place = headers.length - 1; place >= 0; place -= 1) {
+    const header = headers[place]
+    if (header?.[0] === name) return decoder.decode(header[1])
+  }
+  return undefined
 }
 
 /** All headers as text; bytes that are not UTF-8 become U+FFFD. */

@@ -59,7 +59,7 @@ export function sizeOf({ key, value, headers }: Pick<BrokerRecord, 'key' | 'valu
 export type DecodedRecord = {
   readonly record: BrokerRecord
   /**
-   * Names the event over all repetitions: the first 16 bytes of SHA-256 over CloudEvents source and id, as a UUID.
+   * Names the event over all repetitions: the first 16 bytes of SHA-256 over CloudEvents source and id, in hex.
    * Undefined for a foreign record without them, whose place in the log is its only name.
    */
   readonly messageId: string | undefined
@@ -116,8 +116,7 @@ function asProblem(topic: AnyTopic, error: unknown): MillraceError {
 
 function messageIdOf(source: string, id: string): string {
   // The lengths cannot be confused: U+0000 is not allowed in a CloudEvents source (a URI reference).
-  const hex = hash('sha256', `${source}\0${id}`, 'hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`
+  return hash('sha256', `${source}\0${id}`, 'hex').slice(0, 32)
 }
 
 interface RecordOrigin {

@@ -1,4 +1,4 @@
-import { causeOf, type DecodedRecord } from '../contracts/index.ts'
+import type { DecodedRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import type { ReceivedEvent } from '../core/event.ts'
 import type { Transaction } from '../ports/database.ts'
@@ -98,13 +98,14 @@ async function open(transaction: Transaction, { position, records }: Chunk) {
 
 function withoutDuplicates(records: readonly DecodedRecord[], seen: ReadonlySet<string>): Place[] {
   const inChunk = new Set(seen)
-  return records.flatMap((decoded, index) => {
+  const places: Place[] = []
+  for (const [index, decoded] of records.entries()) {
     const { messageId } = decoded
-    if (messageId === undefined) return [{ index, decoded }]
-    if (inChunk.has(messageId)) return []
-    inChunk.add(messageId)
-    return [{ index, decoded }]
-  })
+    if (messageId !== undefined && inChunk.has(messageId)) continue
+    if (messageId !== undefined) inChunk.add(messageId)
+    places.push({ index, decoded })
+  }
+  return places
 }
 
 function undecodable(places: readonly Place[]): DeadLetter[] {
@@ -157,7 +158,7 @@ async function handleOneByOne(
     }
     try {
       const prepared = preparedFor(chunk, event)
-      await unit.run((open) => handler(event, open, prepared), causeOf(event))
+      await unit.run((open) => handler(event, open, prepared), event)
     } catch (error) {
       throw new RecordFailed(index, error)
     }

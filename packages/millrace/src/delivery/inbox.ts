@@ -17,5 +17,5 @@ export async function claimMessages(
     // Written out: the driver's own way quotes and escapes each element.
     values: [position.consumerId, position.generation, `{${[...new Set(messageIds)].join()}}`],
   })
-  return new Set(rows[0]?.seen)
+  return new Set(rows[0]?.seen.map((uuid) => uuid.replaceAll('-', '')))
 }

@@ -45,8 +45,18 @@ export function outboxSlices(database: Database): SlicedTable {
   return { table: 'millrace.outbox', sliceMs, keepMs: sliceMs, mayDrop: (slice) => isRelayed(database, slice) }
 }
 
+/**
+ * Looks for writers first: a row of theirs is not there to be seen yet, and would be gone with the slice. Nobody begins to
+ * write to a slice that has ended, so whoever is not found then has rows that are seen.
+ */
 async function isRelayed(database: Database, slice: string): Promise<boolean> {
-  const { rows } = await database.on('system').query<{ waiting: boolean }>(
+  const connection = database.on('system')
+  const { rows: written } = await connection.query<{ open: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = $1::regclass AND mode = 'RowExclusiveLock') AS open`,
+    [slice],
+  )
+  if (written[0]?.open !== false) return false
+  const { rows } = await connection.query<{ waiting: boolean }>(
     `SELECT EXISTS (
        SELECT FROM ${slice} o LEFT JOIN millrace.relay r USING (lane)
         WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)) AS waiting`,

@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
 import { defineTopic } from '../core/topic.ts'
 import type { Queryable, Unit } from '../core/unit.ts'
-import type { Database, Transaction } from '../ports/database.ts'
+import type { Database, Lease, Transaction } from '../ports/database.ts'
 import { createAppDatabase } from '../testing/test-app.ts'
 import { UnitOfWork } from '../unit/index.ts'
 import { outboxSlices, Relay, type RelayOptions, type TransactionalLog, writeOutbox } from './index.ts'
@@ -96,6 +96,12 @@ export class RelayStage implements AsyncDisposable {
     return relay
   }
 
+  /** A lane's stored position, and where its row lies: every update moves it. */
+  async storedPosition({ name }: Lane): Promise<unknown> {
+    const { rows } = await this.database.query('SELECT ctid, * FROM millrace.relay WHERE lane = $1', [name])
+    return rows[0]
+  }
+
   /** Everything in the log of a lane. */
   async logged({ name }: Lane): Promise<Logged[]> {
     const { rows } = await this.database.query<{ partition: number; value: Buffer }>(
@@ -145,6 +151,28 @@ export async function publishIn(
     transaction,
     unit.records.map((record) => ({ lane, record })),
   )
+}
+
+/** A database that behaves like another but for what is given. */
+export function databaseLike(database: Database, changes: Partial<Database>): Database {
+  return {
+    query: (statement, values) => database.query(statement, values),
+    on: (share) => database.on(share),
+    transaction: (work, options) => database.transaction(work, options),
+    tryLock: (name) => database.tryLock(name),
+    listen: (channel, onNotify) => database.listen(channel, onNotify),
+    notify: (channel) => database.notify(channel),
+    faultOf: (error) => database.faultOf(error),
+    maintainSlices: (table) => database.maintainSlices(table),
+    stop: () => database.stop(),
+    ...changes,
+  }
+}
+
+/** A database on which everybody gets every lock: as one sees it who was stopped and resumed after another took over. */
+export function withoutLocks(database: Database): Database {
+  const lease: Lease = { lost: new AbortController().signal, release: async () => {} }
+  return databaseLike(database, { tryLock: async () => lease })
 }
 
 /** Publishes values of a key in a unit of work of their own. */

@@ -1,8 +1,8 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Database, Lease } from '../ports/database.ts'
+import type { Database } from '../ports/database.ts'
 import { Random, seedsOf, Turns } from '../testing/interleaving.fixture.ts'
-import { count, type Lane, publishIn, RelayStage } from './relay.fixture.ts'
+import { count, type Lane, publishIn, RelayStage, withoutLocks } from './relay.fixture.ts'
 import type { Relay } from './relay.ts'
 
 let stage: RelayStage
@@ -119,24 +119,9 @@ class Relays {
     const connected = this.#databases[index]
     if (!connected) return
     // One that was stopped and resumed believes that it leads, whoever holds the lock.
-    const database = this.#random.chance(40) ? withoutLock(connected) : connected
+    const database = this.#random.chance(40) ? withoutLocks(connected) : connected
     const piece = { rows: 1 + this.#random.below(7), bytes: this.#random.chance(50) ? 400 : 1_000_000 }
     this.#relays[index] = await stage.relay(this.#lane, { database, piece })
-  }
-}
-
-function withoutLock(database: Database): Database {
-  const lease: Lease = { lost: new AbortController().signal, release: async () => {} }
-  return {
-    query: (statement, values) => database.query(statement, values),
-    on: (share) => database.on(share),
-    transaction: (work, options) => database.transaction(work, options),
-    tryLock: async () => lease,
-    listen: (channel, onNotify) => database.listen(channel, onNotify),
-    notify: (channel) => database.notify(channel),
-    faultOf: (error) => database.faultOf(error),
-    maintainSlices: (table) => database.maintainSlices(table),
-    stop: () => database.stop(),
   }
 }
 

@@ -122,7 +122,7 @@ export class Relay implements Part {
     const results = await database.transaction(
       async (transaction) => {
         if (!(await movePosition(transaction, log.name, stored, piece.next))) return undefined
-        return piece.records.length > 0 ? log.appendIn(transaction, piece.records) : []
+        return piece.records.length > 0 ? allTaken(await log.appendIn(transaction, piece.records)) : []
       },
       { share: 'system' },
     )
@@ -147,4 +147,10 @@ export class Relay implements Part {
     }
     this.#woken = false
   }
+}
+
+/** Nothing is passed over: a record that the log refuses (its topic was deleted) is tried again until it is taken. */
+function allTaken(results: ProduceResult[]): ProduceResult[] {
+  for (const result of results) if ('error' in result) throw result.error
+  return results
 }

@@ -53,7 +53,11 @@ export interface AssignedPartition {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  /** The log's bounds now. */
+  /**
+   * The log's bounds now.
+   *
+   * @throws BROKER_UNAVAILABLE
+   */
   range(): Promise<LogRange>
   /**
    * Begins to read at an offset. A partition has one reader at a time; opening again closes the one before.
@@ -66,7 +70,8 @@ export interface AssignedPartition {
 export interface PartitionReader {
   /**
    * The next records, at least one, at most `max`, each once and in order of offset. Waits for the first.
-   * With `waitMs`, waits that long after the first for `max` to be there. Empty only when the reader is closed.
+   * With `waitMs`, waits that long after the first for `max` to be there, or for several MiB. Empty only when the reader
+   * is closed.
    */
   read(max: number, waitMs?: number): Promise<BrokerRecord[]>
   /** The highest known end of the log; grows without reading. */
@@ -86,7 +91,10 @@ export interface GroupListener {
    * bound, before another member gets the partition.
    */
   revoked(partition: AssignedPartition): Promise<void>
-  /** A partition is gone without being asked (this member was too late, the connection was lost): stop at once. */
+  /**
+   * A partition is gone without being asked (this member was too late, the connection was lost): stop at once.
+   * May come while `revoked` has not resolved yet, and instead of it.
+   */
   lost(partition: AssignedPartition): void
 }
 
@@ -123,8 +131,13 @@ export interface Broker {
    * @throws BROKER_UNAVAILABLE when nothing is known of any of them: they may or may not be there.
    */
   produce(records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
-  /** The bounds of each partition of a topic now, in order. */
+  /**
+   * The bounds of each partition of a topic now, in order.
+   *
+   * @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE
+   */
   ranges(topic: string): Promise<LogRange[]>
+  /** @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE */
   join(options: GroupOptions): Promise<GroupMember>
   start(): Promise<void>
   stop(): Promise<void>

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { EventCause } from '../contracts/index.ts'
+import { causeOf, type EventCause } from '../contracts/index.ts'
 import { fail, messageOf } from '../core/errors.ts'
-import type { OutgoingEvent } from '../core/event.ts'
+import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
 import type { Bind, Db, OutboxTopic, Queryable, QueryResult, Statement, Unit } from '../core/unit.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Database, Transaction } from '../ports/database.ts'
@@ -15,7 +15,12 @@ export interface UnitSettings {
   readonly faultOf: Database['faultOf']
 }
 
-const current = new AsyncLocalStorage<UnitOfWork>()
+/** One piece of user code that runs in a unit: a handler. */
+interface Run {
+  open: boolean
+}
+
+const current = new AsyncLocalStorage<Run>()
 
 /** Whether the caller runs inside a unit of work that is still open. */
 export function insideUnit(): boolean {
@@ -31,9 +36,9 @@ export class UnitOfWork implements Unit {
   readonly #settings: UnitSettings
   #records: OutgoingRecord[] = []
   #tasks: (() => void | Promise<void>)[] = []
-  #cause: EventCause | undefined
+  #handled: ReceivedEvent | undefined
   #db: Db | undefined
-  #open = false
+  #run: Run = { open: false }
   #pending = 0
 
   constructor(transaction: Transaction, settings: UnitSettings) {
@@ -51,10 +56,6 @@ export class UnitOfWork implements Unit {
     return this.#tasks
   }
 
-  get open(): boolean {
-    return this.#open
-  }
-
   get db(): Db {
     this.#db ??= this.#settings.bind({ query: (statement, values) => this.#send(statement, values) } as Queryable)
     return this.#db
@@ -63,21 +64,22 @@ export class UnitOfWork implements Unit {
   /**
    * Runs user code in the unit.
    *
-   * @param cause the event that is being handled, for what is published meanwhile
+   * @param handled the event that is being handled: the cause of what is published meanwhile
    * @throws STATEMENT_PENDING, STATEMENT_FAILED_UNSEEN, and what `work` throws
    */
-  async run<T>(work: (unit: Unit) => Promise<T> | T, cause?: EventCause): Promise<T> {
-    this.#open = true
-    this.#cause = cause
+  async run<T>(work: (unit: Unit) => Promise<T> | T, handled?: ReceivedEvent): Promise<T> {
+    const run = { open: true }
+    this.#run = run
+    this.#handled = handled
     let result: T
     try {
-      result = await current.run(this, () => work(this))
+      result = await current.run(run, () => work(this))
     } catch (error) {
       // The transaction was broken before: the first error, which was caught, is the one that tells something.
       if (this.#settings.faultOf(error) === 'aborted') this.#assertNoFailure()
       throw error
     } finally {
-      this.#open = false
+      run.open = false
     }
     if (this.#pending > 0) throw fail('STATEMENT_PENDING', { count: this.#pending })
     this.#assertNoFailure()
@@ -99,12 +101,17 @@ export class UnitOfWork implements Unit {
 
   publish(...events: readonly OutgoingEvent<string, unknown, OutboxTopic>[]): void {
     this.#assertOpen()
-    for (const event of events) this.#records.push(this.#settings.encode(event, this.#cause))
+    const cause = this.#handled && causeOf(this.#handled)
+    // All are checked before one is taken: the caller may catch the error and go on.
+    this.#records.push(...events.map((event) => this.#settings.encode(event, cause)))
   }
 
   attempt<T>(part: () => Promise<T>): Promise<T> {
     this.#assertOpen()
-    return this.undoable(part)
+    this.#pending += 1
+    const result = this.undoable(part)
+    result.then(this.#settled, this.#settled)
+    return result
   }
 
   afterCommit(task: () => void | Promise<void>): void {
@@ -112,21 +119,18 @@ export class UnitOfWork implements Unit {
     this.#tasks.push(task)
   }
 
+  /** Not `async`, as the layers below: this is done for each record, and each promise more would show. */
   #send<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>> {
-    const result = this.#query<Row>(statement, values)
+    if (!this.#isOpen()) return Promise.reject(fail('UNIT_CLOSED', {}))
+    this.#pending += 1
+    const result = this.#transaction.query<Row>(statement, values)
     // One that nobody waits for fails its handler (STATEMENT_PENDING); its own error must not end the process besides.
-    result.catch(() => {})
+    result.then(this.#settled, this.#settled)
     return result
   }
 
-  async #query<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>> {
-    this.#assertOpen()
-    this.#pending += 1
-    try {
-      return await this.#transaction.query<Row>(statement, values)
-    } finally {
-      this.#pending -= 1
-    }
+  readonly #settled = (): void => {
+    this.#pending -= 1
   }
 
   #assertNoFailure(): void {
@@ -136,6 +140,11 @@ export class UnitOfWork implements Unit {
   }
 
   #assertOpen(): void {
-    if (!this.#open) throw fail('UNIT_CLOSED', {})
+    if (!this.#isOpen()) throw fail('UNIT_CLOSED', {})
+  }
+
+  /** Not for what an earlier handler has left running, either: the unit may be open again for the next one. */
+  #isOpen(): boolean {
+    return this.#run.open && current.getStore()?.open !== false
   }
 }

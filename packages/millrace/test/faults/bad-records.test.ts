@@ -267,6 +267,15 @@ const misdeeds: readonly [string, Misdeed, { code: string; reason: RegExp; attem
     { code: '22021', reason: /invalid byte sequence/ },
   ],
   [
+    'passes a value that cannot be sent',
+    async ({ unit }) => {
+      const circular: Record<string, unknown> = {}
+      circular['self'] = circular
+      await unit.db.query('INSERT INTO name VALUES ($1)', [circular])
+    },
+    { code: 'TypeError', reason: /circular/ },
+  ],
+  [
     'publishes what does not fit',
     ({ unit }) => unit.publish(results.events.Done({ n: 0.5 })),
     { code: 'EVENT_INVALID', reason: /Done/ },

@@ -37,7 +37,7 @@ test(
       const f = ledger.examine(await observer.effects('marks'))
       writeFileSync('/tmp/dg.json', JSON.stringify({ f, missing: (ledger as any).missing?.(await observer.effects('marks')), refusals: traffic.refusals.filter((r) => r.status !== 503),
         accepted: await observer.query('SELECT stream,key,n FROM spine.accepted'), log: [...await observer.log('spine.outbox'), ...await observer.log('spine.direct')], marks: await observer.effects('marks'), entries: (ledger as any).all(),
-        pos: await observer.query('SELECT * FROM millrace.position'), gap: await observer.query('select * from millrace.gap'), relay: await observer.query('select * from millrace.relay') }))
+        pos: await observer.query('SELECT * FROM millrace.position'), dead: await observer.query('select code, reason, attempts, topic, partition, "offset", failed_at from millrace.dead_letter'), gap: await observer.query('select * from millrace.gap'), relay: await observer.query('select * from millrace.relay') }))
       writeFileSync('/tmp/dg.log', app.log())
     }
     expect(ledger.examine(await observer.effects('marks'))).toEqual(flawless)

@@ -32,14 +32,14 @@ export class Observer implements AsyncDisposable {
   async drained(): Promise<boolean> {
     // One snapshot for all: what moves on meanwhile is seen at one place, and at one only.
     await this.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
-    const [row] = await this.query<{ behind: string | null; waiting: boolean }>(
-      `SELECT (SELECT sum((millrace.log_ends(array[t.id], array[p.partition]))[1] - p.next_offset)
-                 FROM millrace.position p JOIN millrace.log_topics t ON t.uuid = p.topic_id) AS behind,
+    const [row] = await this.query<{ done: boolean | null; waiting: boolean }>(
+      `SELECT (SELECT bool_and((millrace.log_ends(array[t.id], array[p.partition]))[1] = p.next_offset)
+                 FROM millrace.position p JOIN millrace.log_topics t ON t.uuid = p.topic_id) AS done,
               EXISTS (SELECT FROM millrace.outbox o LEFT JOIN millrace.relay r USING (lane)
                        WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)) AS waiting`,
     )
     await this.query('COMMIT')
-    return row?.behind === '0' && !row.waiting
+    return row?.done === true && !row.waiting
   }
 
   /** What a consumer's handlers did, in order. */

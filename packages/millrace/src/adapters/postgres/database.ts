@@ -14,7 +14,8 @@ import { faultOf } from './errors.ts'
 import { Notifier } from './notifier.ts'
 import { Session } from './session.ts'
 import { maintainSlices } from './slices.ts'
-import { runStatement, runTransaction } from './transaction.ts'
+import { runStatement } from './statement.ts'
+import { runTransaction } from './transaction.ts'
 
 /** PostgreSQL by `pg`, whose `pipeline` mode lets statements share a flight. Connects when first used. */
 export function createPostgresDatabase(options: PostgresOptions): Database {

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { fail, isMillraceError, messageOf } from '../../core/errors.ts'
 import type { DatabaseFault } from '../../ports/database.ts'
 
@@ -39,10 +40,12 @@ export function faultOf(error: unknown): DatabaseFault | undefined {
   return undefined
 }
 
-/** The five-character SQLSTATE of a driver error, where the server gave one. */
+/**
+ * The five-character SQLSTATE of an error that the server has sent. The system's own codes are no SQLSTATEs, though
+ * `EPIPE`, which a lost connection gives, looks like one.
+ */
 export function sqlStateOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return error instanceof pg.DatabaseError ? error.code : undefined
 }
 
 /** A check violation; also PostgreSQL's answer when no partition of a table takes a row. */

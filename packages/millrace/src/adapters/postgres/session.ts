@@ -4,7 +4,7 @@ import type { Lease } from '../../ports/database.ts'
 import type { PostgresConfig } from './config.ts'
 import { connectDirectly } from './connections.ts'
 import { faultOf } from './errors.ts'
-import { runStatement } from './transaction.ts'
+import { runStatement } from './statement.ts'
 
 const firstRetryMs = 100
 const longestRetryMs = 5_000

@@ -1,27 +1,14 @@
-import type { ClientBase, QueryConfig } from 'pg'
+import type { ClientBase } from 'pg'
 import { fail } from '../../core/errors.ts'
 import type { QueryResult, Statement } from '../../core/unit.ts'
 import type { Transaction, TransactionOptions } from '../../ports/database.ts'
 import { faultOf, statementError } from './errors.ts'
+import { runStatement } from './statement.ts'
 
 const begin = {
   'read committed': { text: 'BEGIN' },
   'repeatable read': { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ' },
 } as const
-
-/** Runs one statement on a connection. */
-export async function runStatement<Row>(
-  client: ClientBase,
-  statement: string | Statement,
-  values?: readonly unknown[],
-): Promise<QueryResult<Row>> {
-  try {
-    const result = await client.query(statementConfig(statement, values))
-    return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 }
-  } catch (error) {
-    throw statementError(error)
-  }
-}
 
 /** Runs `work` between BEGIN and COMMIT on a connection; see {@link Database.transaction}. */
 export async function runTransaction<T>(
@@ -35,10 +22,12 @@ export async function runTransaction<T>(
   try {
     result = await work(transaction)
   } catch (error) {
+    transaction.end()
     await rollBack(client)
     // After a failure PostgreSQL refuses every further statement; the first error is the one that tells something.
     throw faultOf(error) === 'aborted' ? (transaction.failure ?? error) : error
   }
+  transaction.end()
   await commit(client, transaction)
   return result
 }
@@ -63,6 +52,7 @@ class PostgresTransaction implements Transaction {
   readonly #client: ClientBase
   #failure: unknown
   #savepoints = 0
+  #ended = false
 
   constructor(client: ClientBase) {
     this.#client = client
@@ -72,16 +62,21 @@ class PostgresTransaction implements Transaction {
     return this.#failure
   }
 
-  async query<Row = Record<string, unknown>>(
+  /** From here on nothing is sent: the connection will be another transaction's. */
+  end(): void {
+    this.#ended = true
+  }
+
+  query<Row = Record<string, unknown>>(
     statement: string | Statement,
     values?: readonly unknown[],
   ): Promise<QueryResult<Row>> {
-    try {
-      return await runStatement<Row>(this.#client, statement, values)
-    } catch (error) {
-      this.#failure ??= error
-      throw error
-    }
+    if (this.#ended) return Promise.reject(fail('UNIT_CLOSED', {}))
+    return runStatement<Row>(this.#client, statement, values, this.#onError)
+  }
+
+  readonly #onError = (error: unknown): void => {
+    this.#failure ??= error
   }
 
   send(statement: Statement): void {
@@ -100,14 +95,16 @@ class PostgresTransaction implements Transaction {
       return result
     } catch (error) {
       const first = faultOf(error) === 'aborted' ? (this.#failure ?? error) : error
-      await runStatement(this.#client, `ROLLBACK TO SAVEPOINT ${name}; RELEASE SAVEPOINT ${name}`)
-      this.#failure = before
+      await this.#undo(name, before)
       throw first
     }
   }
-}
 
-function statementConfig(statement: string | Statement, values: readonly unknown[] | undefined): QueryConfig {
-  if (typeof statement === 'string') return values ? { text: statement, values: [...values] } : { text: statement }
-  return (values ? { ...statement, values: [...values] } : statement) as QueryConfig
+  /** Where the savepoint itself could not be set, the transaction had failed before, and stays so. */
+  async #undo(savepoint: string, before: unknown): Promise<void> {
+    try {
+      await this.query(`ROLLBACK TO SAVEPOINT ${savepoint}; RELEASE SAVEPOINT ${savepoint}`)
+      this.#failure = before
+    } catch {}
+  }
 }

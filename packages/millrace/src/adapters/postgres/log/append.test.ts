@@ -55,6 +55,24 @@ test('refuses to append in a transaction whose snapshot is older than the lock',
   await expect(appended).rejects.toThrow('READ COMMITTED')
 })
 
+test('waits for a partition that another transaction holds for longer than a lock may take', async () => {
+  await using log = await createTestLog()
+  const [{ broker, database }, other] = await Promise.all([log.connect(), log.connect()])
+  await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
+  const { promise: held, resolve: hold } = Promise.withResolvers<void>()
+
+  const holding = database.transaction(async (transaction) => {
+    await broker.appendIn(transaction, [record('topic', 'key', 'first')])
+    hold()
+    await transaction.query('SELECT pg_sleep(3.5)')
+  })
+  await held
+  const results = await produce(other.broker, [record('topic', 'key', 'second')])
+  await holding
+
+  expect(results).toMatchObject([{ offset: 1 }])
+})
+
 test('a batch of many statements is one append', async () => {
   await using log = await createTestLog()
   const { broker } = await log.connect()

@@ -2,6 +2,7 @@ import type { Statement } from '../../../core/unit.ts'
 import type { Database, Transaction } from '../../../ports/database.ts'
 import { balance, type Candidate, type Share } from './balance.ts'
 import { integerArray } from './encoding.ts'
+import { lockWaitMs, patiently } from './patience.ts'
 
 /** Notified when the assignment of a group has changed. */
 export const groupChannel = 'millrace_group'
@@ -148,12 +149,13 @@ async function changeGroup(
   change: (transaction: Transaction) => Promise<void>,
 ): Promise<void> {
   const work = async (transaction: Transaction) => {
+    transaction.send({ text: `SET LOCAL lock_timeout = ${lockWaitMs}` })
     transaction.send({ text: 'SELECT pg_advisory_xact_lock($1, hashtext($2))', values: [groupLocks, group] })
     await change(transaction)
     transaction.send(deleteDead(group))
     await rebalance(transaction, group)
   }
-  await database.transaction(work, { share: 'system' })
+  await patiently(database, () => database.transaction(work, { share: 'system' }))
   database.notify(groupChannel)
 }
 

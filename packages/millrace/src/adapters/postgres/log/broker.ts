@@ -18,6 +18,7 @@ import type { LogConfig } from './config.ts'
 import { Member } from './member.ts'
 import { Membership } from './membership.ts'
 import { readRanges } from './partition-log.ts'
+import { patiently } from './patience.ts'
 import { Retention } from './retention.ts'
 import { Topics } from './topics.ts'
 import { logChannel, Watcher } from './watcher.ts'
@@ -136,7 +137,7 @@ export class LogBroker implements PostgresBroker {
 
   async #append(batch: Batch): Promise<ProduceResult[]> {
     try {
-      return await this.#appendOnce(batch)
+      return await patiently(this.#config.database, () => this.#appendOnce(batch))
     } catch (error) {
       // The process slept past the slices that were made ahead.
       if ((error as { code?: unknown }).code !== noSlice) throw error

@@ -101,14 +101,15 @@ RETURN (topic << 10) # part;
 -- headers one after the other; no length: null). `locks` are the locks (log_lock) of all places of the transaction, in
 -- ascending order.
 -- Each statement of a volatile function sees what was committed before it began, so the end is looked up behind the
--- lock and includes what its last holder wrote. That holds in READ COMMITTED only.
+-- lock and includes what its last holder wrote. That holds in READ COMMITTED only. A lock is not waited for long (55P03):
+-- a process that was stopped while it held it must not have all connections of the others wait.
 CREATE FUNCTION millrace.log_append(
   locks integer[], topics integer[], parts integer[],
   places integer[], ranks integer[], starts integer[],
   key_lengths integer[], value_lengths integer[], header_lengths integer[], contents bytea
 ) RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE
-SET plan_cache_mode = force_generic_plan SET jit = off
+SET plan_cache_mode = force_generic_plan SET jit = off SET lock_timeout = 3000
 AS $$
 DECLARE
   bases bigint[];

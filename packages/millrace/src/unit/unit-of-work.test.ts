@@ -1,0 +1,8 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { createEncoder } from '../app/encoder.ts'
+import { systemClock } from '../core/clock.ts'
+import { isMillraceError } from '../core/errors.ts'
+import { defineModule } from '../core/module.ts'
+import { defineTopic } from '../core/topic.ts'
+import type { Queryable, Unit } from '../core/unit.ts'

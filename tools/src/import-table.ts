@@ -1,0 +1,138 @@
+/** What the files of a folder may import. A folder's own files always may. */
+export interface ImportRule {
+  /** Folders of the same source tree, values and types. */
+  readonly from: readonly string[]
+  /** Folders of which only types. */
+  readonly typesFrom?: readonly string[]
+  /** Packages. `node:` stands for every built-in module. */
+  readonly packages: readonly string[]
+  /** Packages of which only types. */
+  readonly typesFromPackages?: readonly string[]
+  readonly why: string
+}
+
+/** The framework's folders: arrows point inward, technology sits at the edge. */
+export const frameworkImports: Readonly<Record<string, ImportRule>> = {
+  core: {
+    from: [],
+    packages: [],
+    typesFromPackages: ['zod/v4/core'],
+    why: 'definitions, which run anywhere: no built-in module, no library',
+  },
+  ports: { from: [], typesFrom: ['core'], packages: [], why: 'interfaces; their comments are the contract' },
+  contracts: {
+    from: ['core'],
+    typesFrom: ['ports'],
+    packages: ['node:', 'zod/v4/core', '@bufbuild/protobuf'],
+    why: 'a format for each file, over the library it is of',
+  },
+  migrate: { from: ['core'], typesFrom: ['ports'], packages: ['node:'], why: 'reads files, writes through the port' },
+  unit: {
+    from: ['core', 'contracts'],
+    typesFrom: ['ports'],
+    packages: ['node:'],
+    why: 'what is published carries the cause that contracts write into headers',
+  },
+  outbox: {
+    from: ['core', 'contracts'],
+    typesFrom: ['ports', 'migrate'],
+    packages: ['node:'],
+    why: 'packs headers as contracts do; says where its migrations are',
+  },
+  direct: {
+    from: ['core', 'contracts'],
+    typesFrom: ['ports'],
+    packages: ['node:'],
+    why: 'bounds what waits by the size that contracts give a record',
+  },
+  delivery: {
+    from: ['core', 'contracts', 'unit'],
+    typesFrom: ['ports', 'migrate'],
+    packages: ['node:'],
+    why: 'decodes by contracts and runs handlers in units of work',
+  },
+  time: { from: ['core'], typesFrom: ['ports', 'migrate'], packages: ['node:'], why: 'says where its migrations are' },
+  config: { from: ['core'], packages: [], why: 'parses the environment it is given; reads none itself' },
+  observability: { from: ['core'], packages: ['node:', 'pino', 'prom-client'], why: 'logs and metrics' },
+  http: {
+    from: ['core', 'observability'],
+    packages: ['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'zod'],
+    typesFromPackages: ['openapi-types', 'pino'],
+    why: 'serves what it is given: neither the database nor a broker',
+  },
+  'adapters/postgres': {
+    from: ['core'],
+    typesFrom: ['ports', 'migrate'],
+    packages: ['node:', 'pg'],
+    why: 'its ports over its own client; says where the log’s migrations are',
+  },
+  'adapters/embedded-postgres': {
+    from: ['core'],
+    typesFrom: ['ports'],
+    packages: ['node:', 'pg'],
+    why: 'starts a server, and asks it whether it answers',
+  },
+  conformance: {
+    from: ['core'],
+    typesFrom: ['ports'],
+    packages: ['node:', 'vitest', 'fast-check'],
+    why: 'suites over ports, for any adapter',
+  },
+  app: {
+    from: [
+      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
+      ...['http', 'observability'],
+    ],
+    typesFrom: ['ports'],
+    packages: ['node:'],
+    typesFromPackages: ['pino'],
+    why: 'joins the capabilities; adapters are handed to it',
+  },
+  main: { from: ['core'], packages: ['node:'], why: 'starts before anything else may fail: it explains why it did' },
+  testing: {
+    from: [
+      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
+      ...['http', 'observability', 'app', 'adapters/postgres', 'adapters/embedded-postgres'],
+    ],
+    typesFrom: ['ports'],
+    packages: ['node:', 'pg'],
+    typesFromPackages: ['fastify'],
+    why: 'a whole app on a real PostgreSQL',
+  },
+  'index.ts': {
+    from: ['core', 'contracts', 'http', 'observability', 'app'],
+    packages: [],
+    why: 'what users import: no adapter',
+  },
+}
+
+/** The app's files, and its modules' each as one. */
+export const appImports: Readonly<Record<string, ImportRule>> = {
+  'main.ts': {
+    from: ['config.ts', 'compose.ts'],
+    packages: ['millrace/main'],
+    why: 'configuration, composition, run',
+  },
+  'compose.ts': {
+    from: ['config.ts', 'database.ts', 'routes.ts', 'modules/*', '../package.json'],
+    packages: ['millrace', 'millrace/postgres', 'millrace/embedded-postgres'],
+    why: 'the one place that names adapters',
+  },
+  'config.ts': { from: [], packages: ['millrace', 'millrace/config'], why: 'the settings, as types' },
+  'database.ts': { from: [], packages: ['millrace', 'drizzle-orm'], why: 'binds the query builder' },
+  'routes.ts': { from: [], packages: ['millrace', 'zod'], why: 'the app’s own routes' },
+  'modules/*': {
+    from: [],
+    typesFrom: ['database.ts'],
+    packages: ['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],
+    why: 'a feature; of another one it imports only the events',
+  },
+}
+
+/** The files that read the environment, each for its reason. */
+export const environmentReaders: Readonly<Record<string, string>> = {
+  'apps/backend/src/main.ts': 'hands it to config.ts, which is the one to read it',
+  'packages/millrace/src/adapters/embedded-postgres/environment.ts': 'what of it a child process is given',
+  'packages/millrace/src/testing/database.ts': 'TEST_DATABASE_URL, which the global setup hands to the workers',
+  'packages/millrace/src/testing/vitest-global-setup.ts': 'TEST_DATABASE_URL, for the workers',
+}

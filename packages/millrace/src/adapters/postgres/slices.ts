@@ -12,9 +12,16 @@ const lockTimeout = '200ms'
 interface Slice {
   readonly name: string
   readonly startMs: number
-  readonly attached: boolean
+  /** Undefined for one that is detached already, and only waits to be dropped. */
+  readonly endMs: number | undefined
   /** A DETACH CONCURRENTLY was interrupted. */
   readonly pending: boolean
+}
+
+/** A stretch of time, the end exclusive. */
+interface Span {
+  readonly startMs: number
+  readonly endMs: number
 }
 
 /** What {@link maintainSlices} needs of the database. */
@@ -33,15 +40,37 @@ export interface SliceDatabase {
 export async function maintainSlices(database: SliceDatabase, table: SlicedTable, logger: Logger): Promise<void> {
   const nowMs = await databaseTime(database)
   const slices = await findSlices(database, table.table)
-  const present = new Set(slices.filter((slice) => slice.attached).map((slice) => slice.startMs))
-  const current = Math.floor(nowMs / table.sliceMs) * table.sliceMs
-  for (let ahead = 0; ahead <= slicesAhead; ahead += 1) {
-    const startMs = current + ahead * table.sliceMs
-    if (!present.has(startMs)) await database.transaction((transaction) => createSlice(transaction, table, startMs))
+  const spans = slices.flatMap(({ startMs, endMs }) => (endMs === undefined ? [] : [{ startMs, endMs }]))
+  for (const span of missingSpans(spans, table.sliceMs, nowMs)) {
+    try {
+      await database.transaction((transaction) => createSlice(transaction, table.table, span))
+    } catch (error) {
+      // Somebody else works on the table. That is in time later, but not for the slice that is needed now.
+      if (faultOf(error) !== 'conflict' || span.startMs <= nowMs) throw error
+      logger.info({ table: table.table, err: error }, 'a slice could not be made ahead yet; it is tried again later')
+    }
   }
   for (const slice of slices) {
-    if (slice.startMs + table.sliceMs + table.keepMs < nowMs) await dropSlice(database, table, slice, logger)
+    if (slice.endMs === undefined || slice.endMs + table.keepMs < nowMs) await dropSlice(database, table, slice, logger)
   }
+}
+
+/**
+ * What is to be covered from now to so many slices ahead, and is not. Slices that are there keep their bounds, whatever
+ * length is asked for now.
+ */
+function missingSpans(present: readonly Span[], sliceMs: number, nowMs: number): Span[] {
+  const missing: Span[] = []
+  const boundary = (ms: number) => Math.floor(ms / sliceMs) * sliceMs
+  let startMs = boundary(nowMs)
+  while (startMs <= boundary(nowMs) + slicesAhead * sliceMs) {
+    const covering = present.find((span) => span.startMs <= startMs && startMs < span.endMs)
+    const nextMs = Math.min(...present.map((span) => span.startMs).filter((ms) => ms > startMs))
+    const endMs = covering?.endMs ?? Math.min(boundary(startMs) + sliceMs, nextMs)
+    if (!covering) missing.push({ startMs, endMs })
+    startMs = endMs
+  }
+  return missing
 }
 
 async function databaseTime(database: SliceDatabase): Promise<number> {
@@ -52,22 +81,27 @@ async function databaseTime(database: SliceDatabase): Promise<number> {
 }
 
 async function findSlices(database: SliceDatabase, table: string): Promise<Slice[]> {
-  const { rows } = await database.query<{ name: string; attached: boolean; pending: boolean }>(
-    `SELECT n.nspname || '.' || c.relname AS name, i.inhrelid IS NOT NULL AS attached,
-            coalesce(i.inhdetachpending, false) AS pending
+  const { rows } = await database.query<{ name: string; end: number | null; pending: boolean }>(
+    `SELECT n.nspname || '.' || c.relname AS name, coalesce(i.inhdetachpending, false) AS pending,
+            extract(epoch FROM substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \\(''(.*)''\\)')::timestamptz)::float8 AS end
        FROM pg_class p JOIN pg_class c ON c.relnamespace = p.relnamespace AND c.relname ~ ('^' || p.relname || '_\\d+$')
        JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = p.oid
       WHERE p.oid = $1::regclass AND c.relkind = 'r' ORDER BY c.relname`,
     [table],
   )
-  return rows.map((row) => ({ ...row, startMs: Number(/_(\d+)$/.exec(row.name)?.[1]) * 1_000 }))
+  return rows.map(({ name, end, pending }) => ({
+    name,
+    pending,
+    startMs: Number(/_(\d+)$/.exec(name)?.[1]) * 1_000,
+    endMs: end === null ? undefined : end * 1_000,
+  }))
 }
 
-async function createSlice(transaction: Transaction, { table, sliceMs }: SlicedTable, startMs: number): Promise<void> {
+async function createSlice(transaction: Transaction, table: string, { startMs, endMs }: Span): Promise<void> {
   const name = `${table}_${startMs / 1_000}`
   const from = new Date(startMs).toISOString()
-  const to = new Date(startMs + sliceMs).toISOString()
+  const to = new Date(endMs).toISOString()
   const { rows } = await transaction.query<{ column: string; taken: boolean }>(
     `SELECT pg_get_partkeydef($1::regclass) AS column, to_regclass($2) IS NOT NULL AS taken
        FROM pg_advisory_xact_lock(hashtextextended('millrace:slices', 0))`,
@@ -90,7 +124,7 @@ async function dropSlice(database: SliceDatabase, table: SlicedTable, slice: Sli
     await database.session(async (connection) => {
       await connection.query(`SET lock_timeout = '${lockTimeout}'`)
       if (slice.pending) await connection.query(`ALTER TABLE ${table.table} DETACH PARTITION ${slice.name} FINALIZE`)
-      else if (slice.attached)
+      else if (slice.endMs !== undefined)
         await connection.query(`ALTER TABLE ${table.table} DETACH PARTITION ${slice.name} CONCURRENTLY`)
       await connection.query(`DROP TABLE IF EXISTS ${slice.name}`)
     })

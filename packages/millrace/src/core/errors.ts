@@ -110,7 +110,8 @@ export const errorCatalogue = {
   DATABASE_POOL_EXHAUSTED: {
     status: 503,
     message: 'No database connection became free within {wait} ms.',
-    remedy: 'Raise DATABASE_POOL_SIZE, or look for transactions that stay open for long.',
+    remedy:
+      'Look for transactions that stay open for long, see whether the database answers, or raise DATABASE_POOL_SIZE.',
   },
   MIGRATION_CHANGED: {
     status: 500,

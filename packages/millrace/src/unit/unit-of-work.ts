@@ -135,8 +135,10 @@ export class UnitOfWork implements Unit {
 
   #assertNoFailure(): void {
     const { failure } = this.#transaction
-    if (failure !== undefined)
-      throw fail('STATEMENT_FAILED_UNSEEN', { problem: messageOf(failure) }, { cause: failure })
+    if (failure === undefined) return
+    // A lost connection fails BEGIN, which no user code has sent: nobody has kept that error to himself.
+    if (this.#settings.faultOf(failure) === 'unavailable') throw failure
+    throw fail('STATEMENT_FAILED_UNSEEN', { problem: messageOf(failure) }, { cause: failure })
   }
 
   #assertOpen(): void {

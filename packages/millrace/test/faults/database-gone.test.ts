@@ -9,45 +9,43 @@ import { until } from './until.ts'
 
 const keys = 8
 
-test(
-  'the database is killed, and restarted, under load: 503 meanwhile, and then everything goes on by itself',
-  { timeout: 60_000 },
-  async () => {
-    await using postgres = await RestartablePostgres.start()
-    const app = await startChildApp({ databaseUrl: postgres.url, pace: { every: 50, ms: 20 } })
-    const ledger = new Ledger()
-    const traffic = new Traffic(ledger, app.url)
-    traffic.start(directMarks.name, keys)
-    traffic.start(outboxMarks.name, keys)
+test('the database is killed, and restarted, under load: 503 meanwhile, and then everything goes on by itself', {
+  timeout: 60_000,
+}, async () => {
+  await using postgres = await RestartablePostgres.start()
+  const app = await startChildApp({ databaseUrl: postgres.url, pace: { every: 50, ms: 20 } })
+  const ledger = new Ledger()
+  const traffic = new Traffic(ledger, app.url)
+  traffic.start(directMarks.name, keys)
+  traffic.start(outboxMarks.name, keys)
 
-    for (const leave of [() => postgres.crash(), () => postgres.stop(), () => postgres.crash()]) {
-      await moreAcknowledged(ledger)
-      await leave()
-      await noticed(app, traffic)
-      await postgres.start()
-      await until('ready again', async () => (await fetch(`${app.url}/health/ready`)).status === 200)
-    }
+  for (const leave of [() => postgres.crash(), () => postgres.stop(), () => postgres.crash()]) {
     await moreAcknowledged(ledger)
-    await traffic.stop()
+    await leave()
+    await noticed(app, traffic)
+    await postgres.start()
+    await until('ready again', async () => (await fetch(`${app.url}/health/ready`)).status === 200)
+  }
+  await moreAcknowledged(ledger)
+  await traffic.stop()
 
-    await using observer = await Observer.connect(postgres.url)
-    await until('all handled', () => observer.drained())
-    expect(ledger.examine(await observer.effects('marks'))).toEqual(flawless)
-    expect(ledger.examine(await observer.effects('echoes'))).toEqual(flawless)
-    expect(await observer.query('SELECT code, reason FROM millrace.dead_letter')).toEqual([])
-    // What requests wrote and what they published is the same, acknowledged or not.
-    const accepted = (await observer.query('SELECT key, n FROM spine.accepted ORDER BY key, n')) as unknown[]
-    expect(await observer.query(appliedFromOutbox)).toEqual(accepted)
+  await using observer = await Observer.connect(postgres.url)
+  await until('all handled', () => observer.drained())
+  expect(ledger.examine(await observer.effects('marks'))).toEqual(flawless)
+  expect(ledger.examine(await observer.effects('echoes'))).toEqual(flawless)
+  expect(await observer.query('SELECT code, reason FROM millrace.dead_letter')).toEqual([])
+  // What requests wrote and what they published is the same, acknowledged or not.
+  const accepted = (await observer.query('SELECT key, n FROM spine.accepted ORDER BY key, n')) as unknown[]
+  expect(await observer.query(appliedFromOutbox)).toEqual(accepted)
 
-    expect(traffic.unanswered).toBe(0)
-    expect(new Set(traffic.refusals.map(({ status, type }) => `${status} ${type?.split(';')[0]}`))).toEqual(
-      new Set(['503 application/problem+json']),
-    )
-    expect(await (await fetch(`${app.url}/health/progress`)).json()).toMatchObject({ ok: true })
-    app.signal('SIGTERM')
-    expect(await app.ended).toBe(0)
-  },
-)
+  expect(traffic.unanswered).toBe(0)
+  expect(new Set(traffic.refusals.map(({ status, type }) => `${status} ${type?.split(';')[0]}`))).toEqual(
+    new Set(['503 application/problem+json']),
+  )
+  expect(await (await fetch(`${app.url}/health/progress`)).json()).toMatchObject({ ok: true })
+  app.signal('SIGTERM')
+  expect(await app.ended).toBe(0)
+})
 
 const appliedFromOutbox = `
   SELECT key, n FROM spine.effect WHERE consumer = 'marks' AND stream = 'spine.outbox' ORDER BY key, n`

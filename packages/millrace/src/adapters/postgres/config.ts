@@ -27,6 +27,11 @@ export interface PostgresConfig {
   readonly workerConnections: number
   readonly acquireTimeoutMs: number
   readonly idleInTransactionTimeoutMs: number
+  /**
+   * After how long without a sign of life the server ends the long-lived session, and frees its locks: a stopped process
+   * (SIGSTOP) neither talks nor closes its connection. Likewise how long we wait for the server's.
+   */
+  readonly sessionLivenessMs: number
   readonly applicationName: string
   readonly logger: Logger
 }
@@ -41,6 +46,7 @@ export function postgresConfig(options: PostgresOptions): PostgresConfig {
     workerConnections: Math.max(1, poolSize - Math.max(1, Math.ceil(poolSize / 5))),
     acquireTimeoutMs: milliseconds(options.acquireTimeout ?? '10s'),
     idleInTransactionTimeoutMs: milliseconds(options.idleInTransactionTimeout ?? '10s'),
+    sessionLivenessMs: 10_000,
     applicationName: options.applicationName ?? 'millrace',
     logger: options.logger ?? silentLogger,
   }

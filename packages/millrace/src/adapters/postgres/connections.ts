@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { fail, messageOf } from '../../core/errors.ts'
+import { fail, isMillraceError, messageOf } from '../../core/errors.ts'
 import type { ConnectionShare } from '../../ports/database.ts'
 import type { PostgresConfig } from './config.ts'
 import { markDriverError, sqlStateOf } from './errors.ts'
@@ -10,6 +10,12 @@ const systemConnections = 3
 
 /** How long a backend that writes to a stopped process waits before it gives the connection, and its locks, up. */
 const tcpUserTimeoutMs = 10_000
+
+/** Callers that may wait for a connection of a pool; more are refused at once. */
+const mostWaiting = 1_000
+
+/** How long connections on loan may keep the end waiting. */
+const endWithinMs = 5_000
 
 /** A connection on loan; it must be given back. */
 export interface Loan {
@@ -23,11 +29,12 @@ export class Connections {
   readonly #system: pg.Pool
   readonly #workers: Semaphore
   readonly #config: PostgresConfig
+  readonly #clients = new Set<pg.PoolClient>()
 
   constructor(config: PostgresConfig) {
     this.#config = config
-    this.#user = createPool(config, config.poolSize)
-    this.#system = createPool(config, systemConnections)
+    this.#user = createPool(config, config.poolSize, this.#clients)
+    this.#system = createPool(config, systemConnections, this.#clients)
     this.#workers = new Semaphore(config.workerConnections)
   }
 
@@ -35,7 +42,9 @@ export class Connections {
   async borrow(share: ConnectionShare): Promise<Loan> {
     const release = share === 'worker' ? await this.#workers.acquire() : () => {}
     try {
-      const client = await (share === 'system' ? this.#system : this.#user).connect()
+      const pool = share === 'system' ? this.#system : this.#user
+      if (pool.waitingCount >= mostWaiting) throw fail('DATABASE_POOL_EXHAUSTED', { wait: 0 })
+      const client = await pool.connect()
       return { client, giveBack: () => this.#giveBack(client, release) }
     } catch (error) {
       release()
@@ -43,8 +52,16 @@ export class Connections {
     }
   }
 
+  /** Cuts every connection: statements under way fail, as they would hang on a network that swallows everything. */
+  cut(): void {
+    for (const client of this.#clients) destroyClient(client)
+  }
+
+  /** Waits for connections on loan to be given back, within a bound. */
   async end(): Promise<void> {
+    const late = setTimeout(() => this.cut(), endWithinMs)
     await Promise.all([this.#user.end(), this.#system.end()])
+    clearTimeout(late)
   }
 
   #giveBack(client: pg.PoolClient, release: () => void): void {
@@ -54,6 +71,7 @@ export class Connections {
   }
 
   #unavailable(error: unknown): Error {
+    if (isMillraceError(error)) return error
     const message = messageOf(error)
     if (message.includes('timeout exceeded when trying to connect')) {
       return fail('DATABASE_POOL_EXHAUSTED', { wait: this.#config.acquireTimeoutMs }, { cause: error })
@@ -76,7 +94,12 @@ export async function connectDirectly(config: PostgresConfig): Promise<pg.Client
   }
 }
 
-function createPool(config: PostgresConfig, size: number): pg.Pool {
+/** Ends a connection's socket at once: the server may be beyond answering a polite end. */
+export function destroyClient(client: pg.Client | pg.PoolClient): void {
+  client.connection.stream.destroy()
+}
+
+function createPool(config: PostgresConfig, size: number, clients: Set<pg.PoolClient>): pg.Pool {
   const pool = new pg.Pool({
     ...connectionOptions(config, config.url),
     max: size,
@@ -84,10 +107,12 @@ function createPool(config: PostgresConfig, size: number): pg.Pool {
     idleTimeoutMillis: 60_000,
   })
   pool.on('connect', (client) => {
+    clients.add(client)
     // A lost connection fails the statements on it; its 'error' event says the same again and must not end the process.
     client.on('error', () => {})
     client.query(sessionSettings(config)).catch(() => {})
   })
+  pool.on('remove', (client) => clients.delete(client))
   pool.on('error', (error) => {
     if (sqlStateOf(error) !== '57P01') config.logger.warn({ err: error }, 'an idle database connection was lost')
   })

@@ -10,7 +10,7 @@ import type {
 } from '../../ports/database.ts'
 import { type PostgresConfig, type PostgresOptions, postgresConfig } from './config.ts'
 import { Connections } from './connections.ts'
-import { faultOf } from './errors.ts'
+import { faultOf, isMissingSlice } from './errors.ts'
 import { Notifier } from './notifier.ts'
 import { Session } from './session.ts'
 import { maintainSlices } from './slices.ts'
@@ -27,12 +27,14 @@ class PostgresDatabase implements Database {
   readonly #connections: Connections
   readonly #session: Session
   readonly #notifier: Notifier
+  readonly #sliced = new Map<string, SlicedTable>()
+  #mending: Promise<void> | undefined
   #stopped: Promise<void> | undefined
 
   constructor(config: PostgresConfig) {
     this.#config = config
     this.#connections = new Connections(config)
-    this.#session = new Session(config)
+    this.#session = new Session(config, () => this.#connections.cut())
     this.#notifier = new Notifier(this.on('system'))
   }
 
@@ -51,6 +53,9 @@ class PostgresDatabase implements Database {
     const loan = await this.#connections.borrow(options.share ?? 'request')
     try {
       return await runTransaction(loan.client, work, options)
+    } catch (error) {
+      if (isMissingSlice(error)) this.#mendSlices()
+      throw error
     } finally {
       loan.giveBack()
     }
@@ -73,6 +78,7 @@ class PostgresDatabase implements Database {
   }
 
   maintainSlices(table: SlicedTable): Promise<void> {
+    this.#sliced.set(table.table, table)
     const database = {
       query: this.on('system').query,
       transaction: <T>(work: (transaction: Transaction) => Promise<T>) => this.transaction(work, { share: 'system' }),
@@ -95,9 +101,24 @@ class PostgresDatabase implements Database {
     const loan = await this.#connections.borrow(share)
     try {
       return await runStatement<Row>(loan.client, statement, values)
+    } catch (error) {
+      if (isMissingSlice(error)) this.#mendSlices()
+      throw error
     } finally {
       loan.giveBack()
     }
+  }
+
+  /** A row found no slice: timers do not run while a machine sleeps, and it has slept past those made ahead. */
+  #mendSlices(): void {
+    const maintain = async () => {
+      for (const table of this.#sliced.values()) await this.maintainSlices(table)
+    }
+    this.#mending ??= maintain()
+      .catch((error: unknown) => this.#config.logger.warn({ err: error }, 'missing table slices could not be made'))
+      .finally(() => {
+        this.#mending = undefined
+      })
   }
 
   async #onOneConnection(work: (connection: Queryable) => Promise<void>): Promise<void> {

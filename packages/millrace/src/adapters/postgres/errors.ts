@@ -20,7 +20,7 @@ export function markDriverError(error: unknown): unknown {
  */
 export function statementError(error: unknown): unknown {
   markDriverError(error)
-  const isLost = faultOf(error) === 'unavailable' && sqlStateOf(error) !== noSlice
+  const isLost = faultOf(error) === 'unavailable' && !ownMessage.has(sqlStateOf(error) ?? '')
   return isLost ? fail('DATABASE_UNAVAILABLE', { problem: messageOf(error) }, { cause: error }) : error
 }
 
@@ -50,15 +50,39 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 /** A check violation; also PostgreSQL's answer when no partition of a table takes a row. */
 const noSlice = '23514'
+/** A statement was cancelled, by its time-out for one: that is worth another try, but the database was reached. */
+const cancelled = '57014'
+/** Faults that pass by, but say themselves what they are. */
+const ownMessage = new Set([noSlice, cancelled])
 
-const unavailableStates = new Set(['25P03', '25P04'])
+/** Idle time-outs, of a transaction and of a session, that ended the connection. */
+const idleStates = new Set(['25P03', '25P04', '57P05'])
+/** Too many parameters, for one: what the driver sent was wrong, not the connection. */
+const protocolViolation = '08P01'
 
 function classify(error: object): DatabaseFault {
   const state = sqlStateOf(error)
-  if (state === undefined || unavailableStates.has(state) || /^(08|53|57)/.test(state)) return 'unavailable'
+  if (state === undefined) return isConnectionError(error) ? 'unavailable' : 'statement'
+  if (state === protocolViolation) return 'statement'
+  if (idleStates.has(state) || /^(08|53|57)/.test(state)) return 'unavailable'
   if (state.startsWith('40') || state === '55P03') return 'conflict'
   if (state === '25P02') return 'aborted'
-  // "No partition found" in one of our sliced tables: the process slept past the slices made ahead; they are on their way.
-  if (state === noSlice && (error as { schema?: unknown }).schema === 'millrace') return 'unavailable'
-  return 'statement'
+  // The process slept past the slices made ahead; the database makes them when it sees this.
+  return isMissingSlice(error) ? 'unavailable' : 'statement'
+}
+
+/**
+ * Whether a driver error without an SQLSTATE is about the connection: it has the system's code, or the driver's words for
+ * a lost one. Others are about the statement, such as a parameter that cannot be written as JSON.
+ */
+function isConnectionError(error: object): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  return typeof code === 'string' || /connection|not queryable|time-?out/i.test(String(message))
+}
+
+/** Whether no slice of one of our tables took a row. A check of ours that a row does not pass has a constraint's name. */
+export function isMissingSlice(error: unknown): boolean {
+  if (sqlStateOf(error) !== noSlice) return false
+  const { schema, constraint } = error as { schema?: unknown; constraint?: unknown }
+  return schema === 'millrace' && constraint === undefined
 }

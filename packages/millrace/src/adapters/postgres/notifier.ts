@@ -11,7 +11,9 @@ export class Notifier {
   readonly #connection: Queryable
   readonly #channels = new Set<string>()
   #lastSent = 0
+  /** Set from scheduling to the answer. */
   #timer: NodeJS.Timeout | undefined
+  #stopped = false
 
   constructor(connection: Queryable) {
     this.#connection = connection
@@ -19,24 +21,32 @@ export class Notifier {
 
   notify(channel: string): void {
     this.#channels.add(channel)
-    this.#timer ??= setTimeout(() => this.#send(), Math.max(0, this.#lastSent + quietMs - performance.now()))
+    this.#schedule()
   }
 
   stop(): void {
+    this.#stopped = true
     clearTimeout(this.#timer)
   }
 
-  #send(): void {
-    this.#timer = undefined
+  #schedule(): void {
+    if (this.#timer || this.#stopped || this.#channels.size === 0) return
+    this.#timer = setTimeout(() => void this.#send(), Math.max(0, this.#lastSent + quietMs - performance.now()))
+  }
+
+  /** One at a time: a database that is slow to answer is not helped by more of them. */
+  async #send(): Promise<void> {
     this.#lastSent = performance.now()
     const channels = [...this.#channels]
     this.#channels.clear()
-    this.#connection
-      .query({
-        name: 'millrace_notify',
-        text: "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c",
-        values: [channels],
-      })
-      .catch(() => {})
+    try {
+      await this.#connection.query({ name: 'millrace_notify', text: notify, values: [channels] })
+    } catch {
+      // Everyone polls besides.
+    }
+    this.#timer = undefined
+    this.#schedule()
   }
 }
+
+const notify = "SELECT pg_notify(c, '') FROM unnest($1::text[]) AS c"

@@ -13,8 +13,10 @@ export async function runStatement<Row>(
   values?: readonly unknown[],
   onError?: (error: unknown) => void,
 ): Promise<QueryResult<Row>> {
+  const given = typeof statement === 'string' ? { text: statement } : statement
+  const sendable = toSendable(values ?? given.values, onError)
   try {
-    const { rows, rowCount } = await submit(client, statement, values)
+    const { rows, rowCount } = await submit(client, given, sendable)
     return { rows: rows as Row[], rowCount: rowCount ?? 0 }
   } catch (error) {
     // From the driver it says where the answer was read; from here, who sent the statement.
@@ -25,16 +27,32 @@ export async function runStatement<Row>(
   }
 }
 
+const { prepareValue } = (pg as unknown as { utils: { prepareValue(value: unknown): unknown } }).utils
+
+/**
+ * The driver's own conversion of values, made before it has them: a value that cannot be sent (a circular object, an array
+ * of more text than a string can hold) is its sender's fault and not the connection's. And it is told at once, not a turn
+ * later: the server knows nothing of it, and a COMMIT that went out meanwhile would commit the rest.
+ */
+function toSendable(
+  values: readonly unknown[] | undefined,
+  onError: ((error: unknown) => void) | undefined,
+): readonly unknown[] | undefined {
+  try {
+    return values?.map((value) => (typeof value === 'object' ? prepareValue(value) : value))
+  } catch (error) {
+    onError?.(error)
+    throw error
+  }
+}
+
 function submit(
   client: ClientBase,
-  statement: string | Statement,
+  statement: Statement,
   values: readonly unknown[] | undefined,
 ): Promise<ResultBuilder> {
-  const given = typeof statement === 'string' ? { text: statement } : statement
   return new Promise((resolve, reject) => {
-    client.query(
-      new StatementQuery(given, values ?? given.values, (error, result) => (error ? reject(error) : resolve(result))),
-    )
+    client.query(new StatementQuery(statement, values, (error, result) => (error ? reject(error) : resolve(result))))
   })
 }
 

@@ -33,6 +33,11 @@ export async function runTransaction<T>(
 }
 
 async function commit(client: ClientBase, transaction: PostgresTransaction): Promise<void> {
+  // The server would commit what came before a statement that could not be sent.
+  if (transaction.failure !== undefined) {
+    await rollBack(client)
+    throw transaction.failure
+  }
   let command: string
   try {
     command = (await client.query('COMMIT')).command

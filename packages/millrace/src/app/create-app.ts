@@ -145,8 +145,23 @@ function startOrder(config: AppConfig, { topics, relay, runners, direct, http }:
     new SliceMaintenance(database, [outboxSlices(database), inboxSlices], logger),
     { name: 'broker', start: () => broker.start(), stop: () => broker.stop() },
     topics,
-    ...(roles.includes('worker') ? [relay, ...runners] : []),
+    // Handlers may publish directly: that ends after them.
     direct,
+    ...(roles.includes('worker') ? [relay, together('consumers', runners)] : []),
     http,
   ]
+}
+
+/** Parts that start one after the other and stop at the same time: a slow one must not keep the others working. */
+function together(name: string, parts: readonly Part[]): Part {
+  return {
+    name,
+    stopWithin: '15s',
+    start: async () => {
+      for (const part of parts) await part.start?.()
+    },
+    stop: async () => {
+      await Promise.all(parts.map((part) => part.stop?.()))
+    },
+  }
 }

@@ -90,6 +90,11 @@ export const errorCatalogue = {
     message: '{count} statement(s) were still running when the unit’s function ended.',
     remedy: 'Await every statement; one that is left alone would escape the transaction’s outcome.',
   },
+  ATTEMPTS_OVERLAP: {
+    status: 500,
+    message: 'The unit of work was used beside a unit.attempt that is still under way.',
+    remedy: 'Await each attempt before the next statement, publish or attempt: its rollback would undo theirs as well.',
+  },
   STATEMENT_FAILED_UNSEEN: {
     status: 500,
     message: 'A statement failed and its error was caught, so PostgreSQL has rolled the transaction back: {problem}',
@@ -262,6 +267,18 @@ export function fail<Code extends ErrorCode>(
 /** Whether something thrown is a Millrace error, of this code where one is given. */
 export function isMillraceError(error: unknown, code?: ErrorCode): error is MillraceError {
   return error instanceof MillraceError && (code === undefined || error.code === code)
+}
+
+/**
+ * What names an error without quoting any data: its code (of the catalogue, an SQLSTATE, the system's), also where a query
+ * builder has wrapped it; else its class.
+ */
+export function codeOf(error: unknown): string {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+    const { code } = current as { code?: unknown }
+    if (typeof code === 'string' && /^[\w-]{1,100}$/.test(code)) return code
+  }
+  return error instanceof Error ? error.name.slice(0, 100) : 'Error'
 }
 
 /** A short text of anything that can be thrown. */

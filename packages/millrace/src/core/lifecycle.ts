@@ -6,7 +6,7 @@ export interface Part {
   /** Appears in logs and errors. */
   readonly name: string
   start?(): Promise<void> | void
-  /** Stops taking work and ends what is under way. Called only after `start` had resolved. */
+  /** Stops taking work and ends what is under way; also what a `start` that failed has begun. */
   stop?(): Promise<void> | void
   /** How long `stop` may take before the next part is stopped all the same. @default '10s' */
   readonly stopWithin?: Duration
@@ -33,9 +33,9 @@ export class Lifecycle {
   /** @throws START_FAILED */
   async start(): Promise<void> {
     for (const part of this.#parts) {
+      this.#started.push(part)
       try {
         await part.start?.()
-        this.#started.push(part)
       } catch (error) {
         await this.stop()
         throw fail('START_FAILED', { part: part.name, reason: messageOf(error) }, { cause: error })

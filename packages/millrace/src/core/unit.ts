@@ -59,7 +59,9 @@ export interface Unit {
   publish(...events: readonly OutgoingEvent<string, unknown, OutboxTopic>[]): void
   /**
    * Runs a part that may fail without failing the whole: a savepoint. When it throws, its rows and events are undone
-   * and the error is passed on. Parts run one after the other.
+   * and the error is passed on. Parts run one after the other, or one within the other.
+   *
+   * @throws ATTEMPTS_OVERLAP when another part is under way; so do statements beside it
    */
   attempt<T>(part: () => Promise<T>): Promise<T>
   /** Runs after COMMIT, best effort: not when the process dies in between. Errors are logged. */

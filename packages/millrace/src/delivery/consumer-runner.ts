@@ -30,10 +30,9 @@ const drainMs = 10_000
 /** Runs one consumer: joins its group, and a worker for each partition it is given. */
 export class ConsumerRunner implements Part {
   readonly name: string
-  readonly stopWithin = '15s'
   readonly #options: ConsumerRunnerOptions
   readonly #workers = new Map<string, PartitionWorker>()
-  #members: GroupMember[] = []
+  readonly #members: GroupMember[] = []
   #consumerId = 0
 
   constructor(options: ConsumerRunnerOptions) {
@@ -56,7 +55,7 @@ export class ConsumerRunner implements Part {
     this.#consumerId = await consumerId(runner.database, consumer.name)
     for (const topic of topics()) await this.#establish(topic)
     const byBroker = Map.groupBy(topics(), ({ broker }) => broker)
-    this.#members = await Promise.all([...byBroker].map(([broker, consumed]) => this.#join(broker, consumed)))
+    for (const [broker, consumed] of byBroker) this.#members.push(await this.#join(broker, consumed))
   }
 
   /** Finishes the chunks under way and leaves the group. */

@@ -1,5 +1,5 @@
 import { packHeaders } from '../contracts/index.ts'
-import { isMillraceError, messageOf } from '../core/errors.ts'
+import { codeOf, isMillraceError, messageOf } from '../core/errors.ts'
 import type { BrokerRecord } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
 import type { Position } from './positions.ts'
@@ -48,13 +48,6 @@ export function writeDeadLetters(transaction: Transaction, position: Position, l
       letters.map(({ attempts }) => attempts),
     ],
   })
-}
-
-function codeOf(error: unknown): string {
-  if (isMillraceError(error)) return error.code
-  const code = (error as { code?: unknown } | null)?.code
-  const name = error instanceof Error ? error.name : 'Error'
-  return storable(typeof code === 'string' ? code : name, 200)
 }
 
 function stackOf(error: unknown): string | null {

@@ -1,21 +1,26 @@
 import { type DecodedRecord, decodeRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
-import { fail, messageOf } from '../core/errors.ts'
+import { codeOf, type ErrorCode, fail, isMillraceError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
-import type { AssignedPartition, PartitionReader } from '../ports/broker.ts'
+import type { AssignedPartition, BrokerRecord, PartitionReader } from '../ports/broker.ts'
+import type { Transaction } from '../ports/database.ts'
 import type { UnitRunner } from '../unit/index.ts'
+import { Backlog, type FailedRecord } from './backlog.ts'
 import { BatchFailed, type ChunkOutcome, handleChunk, PositionMoved, RecordFailed } from './chunk.ts'
 import { ChunkSize } from './chunk-size.ts'
 import type { DeliveryMetrics } from './metrics.ts'
-import { loadPosition, type Position, recordGap } from './positions.ts'
+import { loadPosition, type Position, skipGap } from './positions.ts'
 import { Preparations } from './prepare.ts'
+import { nextAttemptIn } from './retry.ts'
 
 /** Records of one chunk at most, for handlers of single events: what a rerun repeats is bounded by it. */
 const mostRecords = 200
 /** After this many database faults in a row on the same chunk while the database answers, the chunk is suspected. */
 const suspiciousFaults = 3
+/** Errors of handlers that publish, which pass by themselves. */
+const passing: ReadonlySet<ErrorCode> = new Set(['SHUTTING_DOWN', 'PUBLISH_QUEUE_FULL', 'BROKER_UNAVAILABLE'])
 const firstFaultWaitMs = 100
 const longestFaultWaitMs = 5_000
 
@@ -39,47 +44,30 @@ export interface WorkerStatus {
   readonly end: number | undefined
   /** When the position last moved, or there was nothing to do; milliseconds since 1970. */
   readonly movedAt: number
+  /** Code or name of what last went wrong, until something goes well: a message may quote data, and health is public. */
   readonly lastError: string | undefined
 }
 
-interface FailedRecord {
-  readonly decoded: DecodedRecord
-  readonly error: unknown
-  readonly attempts: number
-}
-
 /**
- * Handles one partition for one consumer, chunk after chunk, from assignment to revocation.
- *
- * A chunk that fails is rolled back as a whole, and cut at the record that failed: those before it are handled again by
- * themselves, it alone after its back-off, and those behind it go on as usual. So a failing record costs the others of
- * its chunk one repetition at most, whatever their number. A batch that fails is halved until the failing record is alone.
+ * Handles one partition for one consumer, chunk after chunk, from assignment to revocation. How a chunk that failed is
+ * cut is the {@link Backlog}'s matter.
  */
 export class PartitionWorker {
   readonly #options: WorkerOptions
   readonly #size: ChunkSize
-  readonly #preparations: Preparations
   readonly #stopping = new AbortController()
-  /** How often the record at an offset has failed. */
-  readonly #attempts = new Map<number, number>()
-  /** The record that failed last: due for its back-off or the dead letters as soon as those before it are handled. */
-  #failed: FailedRecord | undefined
+  #backlog = new Backlog()
+  #preparations: Preparations
   #reader: PartitionReader | undefined
   #position: Position | undefined
-  /** Read and decoded, not handled yet. */
-  #pending: DecodedRecord[] = []
-  /** The next chunk takes no more than this: set where the last one was cut. */
-  #cut = Number.POSITIVE_INFINITY
   #faults = 0
-  /** Records below this offset are handled one in a transaction. */
-  #suspectedBelow = 0
   #movedAt = Date.now()
   #lastError: string | undefined
   #running: Promise<void> | undefined
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    this.#size = new ChunkSize(options.consumer.batch?.size ?? mostRecords)
+    this.#size = new ChunkSize(this.#mostRecords)
     this.#preparations = new Preparations(options.consumer)
   }
 
@@ -129,54 +117,63 @@ export class PartitionWorker {
         end: range.end,
       })
     }
-    if (position.next < range.start) await this.#noteGap(position, range.start)
-    this.#pending = []
+    this.#backlog = new Backlog()
+    this.#preparations = new Preparations(consumer)
     this.#reader = assigned.open(position.next)
-    this.#position = position
+    this.#position = position.next < range.start ? await this.#skipTo(position, range.start) : position
   }
 
-  async #noteGap(position: Position, start: number): Promise<void> {
+  /** Retention was faster than the consumer: what is gone is recorded, and the rest is handled. */
+  async #skipTo(position: Position, start: number): Promise<Position> {
     const { runner, logger, metrics } = this.#options
-    await recordGap(runner.database, position, start)
+    const skip = (transaction: Transaction) => skipGap(transaction, position, start)
+    const moved = await runner.database.transaction(skip, { share: 'worker' })
+    if (!moved) throw new PositionMoved()
     metrics.skipped(start - position.next)
     logger.error({ from: position.next, to: start }, 'retention has deleted records before they were handled')
+    return moved
   }
 
   /** One chunk. */
   async #step(): Promise<void> {
-    if (this.#pending.length === 0) await this.#read()
-    if (this.#failed && this.#failed.decoded === this.#pending[0]) return this.#retryOrGiveUp(this.#failed)
-    const chunk = this.#takeChunk()
+    if (this.#backlog.isEmpty) await this.#read()
+    const failed = this.#backlog.failedHead
+    if (failed) return this.#retryOrGiveUp(failed)
+    const chunk = this.#backlog.chunk(this.#options.consumer.batch?.size ?? this.#size.current)
     if (chunk.length === 0) return
     await this.#preparations.run(chunk, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return
     try {
       this.#done(chunk, await this.#handle(chunk))
     } catch (error) {
-      if (error instanceof RecordFailed && !this.#isDatabaseFault(error)) this.#onRecordFailed(chunk, error)
-      else if (error instanceof BatchFailed && !this.#isDatabaseFault(error)) this.#onBatchFailed(chunk, error)
+      if (this.#isNobodysFault(error)) throw error
+      if (error instanceof RecordFailed) this.#onRecordFailed(chunk, error)
+      else if (error instanceof BatchFailed) this.#onBatchFailed(chunk, error)
       else throw error
     }
   }
 
   async #read(): Promise<void> {
     const { consumer, assigned, topic } = this.#options
-    const most = consumer.batch?.size ?? mostRecords
-    const records = (await this.#reader?.read(most, consumer.batch?.waitMs)) ?? []
+    const records = await this.#nextRecords(consumer.batch?.waitMs)
+    const first = records[0]?.offset ?? 0
+    if (this.#position && first > this.#position.next) this.#position = await this.#skipTo(this.#position, first)
     this.#movedAt = Date.now()
-    this.#pending = records.map((record) => decodeRecord(topic, assigned.partition, record))
+    this.#backlog.fill(records.map((record) => decodeRecord(topic, assigned.partition, record)))
   }
 
-  #takeChunk(): DecodedRecord[] {
-    const first = this.#pending[0]
-    // A record that has failed before is tried alone, as is one of a chunk under suspicion.
-    const alone = first && (this.#attempts.has(first.record.offset) || first.record.offset < this.#suspectedBelow)
-    return this.#pending.slice(0, alone ? 1 : Math.min(this.#cut, this.#chunkSize))
+  async #nextRecords(waitMs: number | undefined): Promise<BrokerRecord[]> {
+    try {
+      return (await this.#reader?.read(this.#mostRecords, waitMs)) ?? []
+    } catch (error) {
+      // The reader is at its end: the log is not what it was, and the position may not be either.
+      this.#abandon()
+      throw error
+    }
   }
 
-  get #chunkSize(): number {
-    // A batch handler was promised batches of its size; only faults make them smaller.
-    return this.#options.consumer.batch?.size ?? this.#size.current
+  get #mostRecords(): number {
+    return this.#options.consumer.batch?.size ?? mostRecords
   }
 
   async #handle(records: DecodedRecord[]): Promise<ChunkOutcome> {
@@ -195,53 +192,39 @@ export class PartitionWorker {
 
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
     this.#position = outcome.position
-    this.#pending.splice(0, chunk.length)
-    this.#cut = Number.POSITIVE_INFINITY
+    this.#backlog.done(chunk)
     this.#movedAt = Date.now()
     this.#lastError = undefined
-    for (const { record } of chunk) {
-      this.#attempts.delete(record.offset)
-      this.#preparations.forget(record.offset)
-    }
+    for (const { record } of chunk) this.#preparations.forget(record.offset)
     this.#reader?.commit(outcome.position.next)
     this.#options.metrics.committed(outcome)
   }
 
   #onRecordFailed(chunk: readonly DecodedRecord[], { index, cause }: RecordFailed): void {
-    const failed = chunk[index]
-    if (!failed) throw cause
-    this.#countFailure(failed, cause)
-    if (index > 0) this.#cut = index
+    this.#backlog.failedAt(chunk, index, cause)
+    this.#onFailure(chunk[index], cause)
   }
 
   #onBatchFailed(chunk: readonly DecodedRecord[], { cause }: BatchFailed): void {
-    const [only, ...others] = chunk
-    if (!only) throw cause
-    if (others.length > 0) this.#cut = Math.ceil(chunk.length / 2)
-    else this.#countFailure(only, cause)
+    this.#backlog.failedWhole(chunk, cause)
+    if (chunk.length === 1) this.#onFailure(chunk[0], cause)
   }
 
-  #countFailure(decoded: DecodedRecord, error: unknown): void {
-    const { offset } = decoded.record
-    const attempts = (this.#attempts.get(offset) ?? 0) + 1
-    this.#attempts.set(offset, attempts)
-    this.#failed = { decoded, error, attempts }
-    this.#preparations.forget(offset)
-    this.#lastError = messageOf(error)
+  #onFailure(failed: DecodedRecord | undefined, error: unknown): void {
+    if (failed) this.#preparations.forget(failed.record.offset)
+    this.#lastError = codeOf(error)
     this.#options.metrics.failed()
   }
 
-  async #retryOrGiveUp({ decoded, error, attempts }: FailedRecord): Promise<void> {
+  async #retryOrGiveUp(failed: FailedRecord): Promise<void> {
     const { consumer, logger } = this.#options
+    const { decoded, error, attempts } = failed
+    const waitMs = nextAttemptIn(consumer.retry, failed, logger)
+    if (waitMs === undefined) return this.#giveUp(decoded, error, attempts)
     const { offset } = decoded.record
-    if (consumer.retry.isFinal(error) || attempts >= consumer.retry.attempts) {
-      await this.#giveUp(decoded, error, attempts)
-    } else {
-      const wait = consumer.retry.backoff(attempts)
-      logger.warn({ err: error, offset, attempts, waitMs: Math.round(wait) }, 'a record failed; it is tried again')
-      await waitFor(wait, this.#stopping.signal)
-    }
-    this.#failed = undefined
+    logger.warn({ err: error, offset, attempts, waitMs: Math.round(waitMs) }, 'a record failed; it is tried again')
+    await waitFor(waitMs, this.#stopping.signal)
+    this.#backlog.retry()
   }
 
   async #giveUp(failed: DecodedRecord, error: unknown, attempts: number): Promise<void> {
@@ -253,15 +236,18 @@ export class PartitionWorker {
     this.#done([failed], outcome)
   }
 
-  #isDatabaseFault(error: RecordFailed | BatchFailed): boolean {
+  /** Whether it is the database's, the broker's or the process's doing, which no attempt at the record is counted for. */
+  #isNobodysFault(error: unknown): boolean {
     const fault = this.#options.runner.database.faultOf(error)
-    return fault === 'unavailable' || fault === 'conflict'
+    if (fault === 'unavailable' || fault === 'conflict') return true
+    return error instanceof Error && isMillraceError(error.cause) && passing.has(error.cause.code)
   }
 
-  /** What is the database's, the network's or nobody's fault: the chunk is tried again, and not counted. */
+  /** The chunk is tried again, and not counted. */
   async #onFault(error: unknown): Promise<void> {
     if (this.#stopping.signal.aborted) return
-    this.#lastError = messageOf(error)
+    // The one whose message is about nothing but the position.
+    this.#lastError = isMillraceError(error, 'POSITION_BEYOND_END') ? error.message : codeOf(error)
     if (error instanceof PositionMoved) return this.#onPositionMoved()
     this.#faults += 1
     if (this.#options.runner.database.faultOf(error) === 'conflict') this.#size.conflicted()
@@ -271,22 +257,24 @@ export class PartitionWorker {
     if (this.#faults >= suspiciousFaults) await this.#suspect(error)
   }
 
-  /** The same chunk again and again, while the database is well: perhaps one of its records does it. Each alone tells. */
+  /** The same chunk again and again, while the database is well: perhaps one of its records does it. */
   async #suspect(error: unknown): Promise<void> {
-    const { runner } = this.#options
-    const [head] = this.#pending
-    const last = this.#pending.at(-1)
-    if (!head || !last || !(await runner.database.query('SELECT 1').then(Boolean, () => false))) return
+    const isWell = await this.#options.runner.database.query('SELECT 1').then(Boolean, () => false)
+    if (!isWell || !this.#position) return
     this.#faults = 0
-    if (head.record.offset >= this.#suspectedBelow) this.#suspectedBelow = last.record.offset + 1
-    else this.#countFailure(head, error instanceof RecordFailed || error instanceof BatchFailed ? error.cause : error)
+    this.#backlog.suspect(error instanceof RecordFailed || error instanceof BatchFailed ? error.cause : error)
   }
 
   /** The commit of a lost connection went through after all, an operator sought, or another member has the partition. */
   async #onPositionMoved(): Promise<void> {
     this.#options.metrics.positionMoved()
-    this.#position = undefined
-    this.#reader?.close()
+    this.#abandon()
     await waitFor(firstFaultWaitMs, this.#stopping.signal)
+  }
+
+  /** Forgets where it stood: the next step takes up anew. */
+  #abandon(): void {
+    this.#reader?.close()
+    this.#position = undefined
   }
 }

@@ -114,11 +114,17 @@ export async function advancePosition(
   return moved && { ...position, next, ctid: moved.ctid }
 }
 
-/** Records that a consumer never saw some offsets, because the log's start had passed its position. */
-export async function recordGap(connection: Queryable, position: Position, start: number): Promise<void> {
+/**
+ * Moves a position over offsets that the log does not have any more, and records them as a gap. Undefined when somebody
+ * else has moved it.
+ */
+export async function skipGap(transaction: Transaction, position: Position, to: number): Promise<Position | undefined> {
   const { consumerId, topic, partition, next } = position
-  await connection.query(
+  const moved = await advancePosition(transaction, position, to)
+  if (!moved) return undefined
+  await transaction.query(
     'INSERT INTO millrace.gap (consumer_id, topic, partition, from_offset, to_offset) VALUES ($1, $2, $3, $4, $5)',
-    [consumerId, topic, partition, next, start],
+    [consumerId, topic, partition, next, to],
   )
+  return moved
 }

@@ -46,14 +46,6 @@ export async function readPosition(connection: Queryable, lane: string): Promise
   return { ...row, target: row.target ?? undefined }
 }
 
-// The two index ranges of "not seen by done": begun after it was taken, and under way while it was.
-const findBatch = `
-  SELECT pg_current_snapshot()::text AS target, min(seq)::text AS seq FROM (
-    (SELECT min(seq) AS seq FROM millrace.outbox WHERE lane = $1 AND xid >= pg_snapshot_xmax($2::pg_snapshot))
-    UNION ALL
-    (SELECT min(seq) FROM millrace.outbox
-      WHERE lane = $1 AND xid = ANY (ARRAY(SELECT pg_snapshot_xip($2::pg_snapshot))))) AS new`
-
 /** The position at the beginning of the next batch; undefined when nothing is new. */
 export async function nextBatch(
   connection: Queryable,
@@ -63,7 +55,7 @@ export async function nextBatch(
   if (position.target !== undefined) return position
   const { rows } = await connection.query<{ target: string; seq: string | null }>({
     name: 'millrace_relay_find',
-    text: findBatch,
+    text: 'SELECT target::text AS target, first_seq::text AS seq FROM millrace.outbox_batch($1, $2)',
     values: [lane, position.done],
   })
   const found = rows[0]

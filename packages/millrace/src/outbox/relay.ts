@@ -39,6 +39,11 @@ export const outboxChannel = 'millrace_outbox'
 const pollMs = 250
 const defaultCandidacyMs = 1_000
 
+/** Another leader has moved the position. */
+class LostLead extends Error {
+  override readonly name = 'LostLead'
+}
+
 /**
  * Carries what units of work published from the outbox to its broker, in order. One process leads, by a session lock;
  * what makes it safe is not the lock but the compare-and-set of the position: a leader that was stopped and resumed after
@@ -119,16 +124,25 @@ export class Relay implements Part {
   async #carry(stored: RelayPosition, batch: RelayPosition): Promise<RelayPosition | undefined> {
     const { database, log, piece: bounds } = this.#options
     const piece = await nextPiece(database.on('system'), log.name, batch, bounds)
-    const results = await database.transaction(
-      async (transaction) => {
-        if (!(await movePosition(transaction, log.name, stored, piece.next))) return undefined
-        return piece.records.length > 0 ? allTaken(await log.appendIn(transaction, piece.records)) : []
-      },
-      { share: 'system' },
-    )
-    if (!results) return undefined
-    log.announce(results)
-    return moved(piece.next)
+    try {
+      const results = await database.transaction(
+        async (transaction) => {
+          // Both share a flight. Where the position turns out to be moved, what was appended is rolled back.
+          const [isOurs, results] = await Promise.all([
+            movePosition(transaction, log.name, stored, piece.next),
+            piece.records.length > 0 ? log.appendIn(transaction, piece.records) : [],
+          ])
+          if (!isOurs) throw new LostLead()
+          return allTaken(results)
+        },
+        { share: 'system' },
+      )
+      log.announce(results)
+      return moved(piece.next)
+    } catch (error) {
+      if (error instanceof LostLead) return undefined
+      throw error
+    }
   }
 
   #signal(): void {

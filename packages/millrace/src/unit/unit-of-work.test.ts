@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { type ErrorCode, isMillraceError } from '../core/errors.ts'
-import { defineConsumer, defineModule, defineTopic } from '../index.ts'
+import { defineConsumer, defineModule, defineTopic, type Unit } from '../index.ts'
 import { type TestApp, testApp } from '../testing/index.ts'
 
 const notes = defineTopic('notes', { key: () => 'all', events: { Noted: z.object({ text: z.string() }) } })
@@ -188,24 +188,22 @@ describe('attempt', () => {
     expect(await things()).toEqual([2])
   })
 
-  test('two at the same time never leave half of one: they come out whole, or the unit fails', async () => {
+  test.each([
+    ['another attempt', (unit: Unit) => unit.attempt(async () => {})],
+    ['a statement', (unit: Unit) => unit.db.query(insertThing, [3])],
+    ['a publish', async (unit: Unit) => unit.publish(Noted({ text: 'other' }))],
+  ])('beside one under way, %s is refused: its rollback would undo that too', async (_what, beside) => {
     const work = app.millrace.transaction(async (unit) => {
       const gate = Promise.withResolvers<void>()
-      const outlived = unit.attempt(async () => {
-        await unit.db.query(insertThing, [1])
-        await gate.promise
-        await unit.db.query(insertThing, [2])
-        throw new BusinessError('undo')
-      })
-      await unit.attempt(async () => {
-        await unit.db.query(insertThing, [3])
+      const attempt = unit.attempt(() => gate.promise)
+      try {
+        await beside(unit)
+      } finally {
         gate.resolve()
-        await outlived.catch(() => {})
-        await unit.db.query(insertThing, [4])
-        unit.publish(Noted({ text: 'other' }))
-      })
+        await attempt
+      }
     })
-    await expect(work).rejects.toThrow()
+    await expect(work).rejects.toMatchObject({ code: 'ATTEMPTS_OVERLAP' })
     expect(await things()).toEqual([])
     expect(await published()).toEqual([])
   })

@@ -20,11 +20,17 @@ interface Run {
   open: boolean
 }
 
-const current = new AsyncLocalStorage<Run>()
+/** Where code runs: in a handler, and there in the innermost `attempt` around it. */
+interface Scope {
+  readonly run: Run
+  readonly attempt: symbol | undefined
+}
+
+const current = new AsyncLocalStorage<Scope>()
 
 /** Whether the caller runs inside a unit of work that is still open. */
 export function insideUnit(): boolean {
-  return current.getStore()?.open ?? false
+  return current.getStore()?.run.open ?? false
 }
 
 /**
@@ -39,6 +45,8 @@ export class UnitOfWork implements Unit {
   #handled: ReceivedEvent | undefined
   #db: Db | undefined
   #run: Run = { open: false }
+  /** The innermost attempt under way. */
+  #attempt: symbol | undefined
   #pending = 0
 
   constructor(transaction: Transaction, settings: UnitSettings) {
@@ -73,7 +81,7 @@ export class UnitOfWork implements Unit {
     this.#handled = handled
     let result: T
     try {
-      result = await current.run(run, () => work(this))
+      result = await current.run({ run, attempt: undefined }, () => work(this))
     } catch (error) {
       // The transaction was broken before: the first error, which was caught, is the one that tells something.
       if (this.#settings.faultOf(error) === 'aborted') this.#assertNoFailure()
@@ -101,6 +109,7 @@ export class UnitOfWork implements Unit {
 
   publish(...events: readonly OutgoingEvent<string, unknown, OutboxTopic>[]): void {
     this.#assertOpen()
+    this.#assertInnermost()
     const cause = this.#handled && causeOf(this.#handled)
     // All are checked before one is taken: the caller may catch the error and go on.
     this.#records.push(...events.map((event) => this.#settings.encode(event, cause)))
@@ -108,9 +117,17 @@ export class UnitOfWork implements Unit {
 
   attempt<T>(part: () => Promise<T>): Promise<T> {
     this.#assertOpen()
+    this.#assertInnermost()
     this.#pending += 1
-    const result = this.undoable(part)
-    result.then(this.#settled, this.#settled)
+    const outer = this.#attempt
+    const attempt = Symbol('attempt')
+    this.#attempt = attempt
+    const result = this.undoable(() => current.run({ run: this.#run, attempt }, part))
+    const end = () => {
+      this.#attempt = outer
+      this.#settled()
+    }
+    result.then(end, end)
     return result
   }
 
@@ -122,6 +139,7 @@ export class UnitOfWork implements Unit {
   /** Not `async`, as the layers below: this is done for each record, and each promise more would show. */
   #send<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>> {
     if (!this.#isOpen()) return Promise.reject(fail('UNIT_CLOSED', {}))
+    if (!this.#isInnermost()) return Promise.reject(fail('ATTEMPTS_OVERLAP', {}))
     this.#pending += 1
     const result = this.#transaction.query<Row>(statement, values)
     // One that nobody waits for fails its handler (STATEMENT_PENDING); its own error must not end the process besides.
@@ -131,6 +149,19 @@ export class UnitOfWork implements Unit {
 
   readonly #settled = (): void => {
     this.#pending -= 1
+  }
+
+  /**
+   * Whether the caller is in the innermost attempt. A savepoint undoes all that was sent after it, whoever sent it: beside
+   * an attempt under way, others would lose their rows in silence. Code whose context was lost gets the benefit of the doubt.
+   */
+  #isInnermost(): boolean {
+    const scope = current.getStore()
+    return scope?.run !== this.#run || scope.attempt === this.#attempt
+  }
+
+  #assertInnermost(): void {
+    if (!this.#isInnermost()) throw fail('ATTEMPTS_OVERLAP', {})
   }
 
   #assertNoFailure(): void {
@@ -147,6 +178,6 @@ export class UnitOfWork implements Unit {
 
   /** Not for what an earlier handler has left running, either: the unit may be open again for the next one. */
   #isOpen(): boolean {
-    return this.#run.open && current.getStore()?.open !== false
+    return this.#run.open && current.getStore()?.run.open !== false
   }
 }

@@ -24,10 +24,32 @@ export function decodeHeaders(bytes: Buffer | null): RecordHeader[] {
     const nameStart = at + 8
     const valueStart = nameStart + bytes.readUInt32BE(at)
     const end = valueStart + bytes.readUInt32BE(at + 4)
-    headers.push([bytes.toString('utf8', nameStart, valueStart), bytes.subarray(valueStart, end)])
+    headers.push([nameAt(bytes, nameStart, valueStart, headers.length), bytes.subarray(valueStart, end)])
     at = end
   }
   return headers
+}
+
+/** The latest ASCII name at each place: records mostly have the same ones, and to compare is faster than to decode. */
+const latestNames: string[] = []
+const rememberedPlaces = 16
+
+function nameAt(bytes: Buffer, start: number, end: number, place: number): string {
+  const latest = latestNames[place]
+  if (latest !== undefined && spells(latest, bytes, start, end)) return latest
+  const name = bytes.toString('utf8', start, end)
+  if (place < rememberedPlaces && spells(name, bytes, start, end)) latestNames[place] = name
+  return name
+}
+
+/** Whether the bytes are this name, in ASCII. */
+function spells(name: string, bytes: Buffer, start: number, end: number): boolean {
+  if (name.length !== end - start) return false
+  for (let index = 0; index < name.length; index += 1) {
+    const code = name.charCodeAt(index)
+    if (code > 0x7f || code !== bytes[start + index]) return false
+  }
+  return true
 }
 
 /** An array of integers as a PostgreSQL parameter; the driver's own way quotes each element. */

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import type { BenchCase } from '../src/harness/definition.ts'
+import { readOptions } from '../src/harness/options.ts'
+import { render, reportOn } from '../src/harness/report.ts'
+import { spreadOf } from '../src/harness/statistics.ts'
+
+const bench: BenchCase = {
+  name: 'tea',
+  question: 'Is the kettle fast?',
+  records: 1,
+  prepare: async () => {},
+  metrics: [
+    { name: 'rate', unit: 'cups/s' },
+    { name: 'heat', unit: '°C', atMost: 90 },
+  ],
+  ratio: { metric: 'rate', atLeast: 0.7 },
+  sides: {
+    millrace: { isMillrace: true, run: async () => ({ values: {} }) },
+    'by hand': { run: async () => ({ values: {} }) },
+  },
+}
+
+function report(ours: readonly number[], theirs: readonly number[]) {
+  const results = (rates: readonly number[]) => rates.map((rate) => ({ values: { rate, heat: 95 } }))
+  const series = [
+    { side: 'millrace', isMillrace: true, results: results(ours) },
+    { side: 'by hand', isMillrace: false, results: results(theirs) },
+  ]
+  return reportOn(bench, series, { records: 1, rounds: ours.length, isComparison: false })
+}
+
+test('the spread of figures, in whatever order they come', () => {
+  expect(spreadOf([4, 1, 3, 2, 5])).toEqual({ min: 1, lowerQuartile: 2, median: 3, upperQuartile: 4, max: 5 })
+  expect(spreadOf([1, 2]).median).toBe(1.5)
+})
+
+test('sides are divided round by round, so that what slows a whole round down does not count', () => {
+  const { ratios } = report([80, 8, 40], [100, 10, 50])
+  expect(ratios).toMatchObject([{ of: 'millrace', to: 'by hand', spread: { min: 0.8, median: 0.8, max: 0.8 } }])
+})
+
+test('what is required is of the ratio and of our own sides', () => {
+  const { requirements } = report([60], [100])
+  expect(requirements).toEqual([
+    { text: 'millrace: heat is 95 °C, at most 90 required', isMet: false },
+    { text: 'millrace / by hand is 0.60, at least 0.7 required', isMet: false },
+  ])
+})
+
+test('the report is a table', () => {
+  expect(render(report([80, 90, 100], [100, 100, 100]), bench)).toMatchInlineSnapshot(`
+    "
+    tea: Is the kettle fast?
+    1 records, 3 rounds
+
+    rate (cups/s)  min  median  max
+    millrace        80      90  100
+    by hand        100     100  100
+
+    heat (°C)  min  median  max
+    millrace    95      95   95
+    by hand     95      95   95
+
+    rate, millrace / by hand, round by round: median 0.90 (quartiles 0.85 to 0.95)
+    NOT MET millrace: heat is 95 °C, at most 90 required
+    met     millrace / by hand is 0.90, at least 0.7 required"
+  `)
+})
+
+test('options are read and checked', () => {
+  expect(readOptions(['tea', '--rounds', '9'])).toMatchObject({ cases: ['tea'], rounds: 9, records: undefined })
+  expect(() => readOptions(['tea', '--rounds', '0'])).toThrow('--rounds must be a whole number from 1')
+})

@@ -51,7 +51,7 @@ test('the report is a table', () => {
   expect(render(report([80, 90, 100], [100, 100, 100]), bench)).toMatchInlineSnapshot(`
     "
     tea: Is the kettle fast?
-    1 records, 3 rounds
+    1 record, 3 rounds
 
     rate (cups/s)  min  median  max
     millrace        80      90  100

@@ -104,7 +104,7 @@ export function render(report: Report, bench: BenchCase): string {
   return [
     '',
     `${name}: ${question}`,
-    `${shown(records)} records, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
+    `${counted(records, 'record')}, ${counted(rounds, 'round')}`,
     ...tables,
     ...(ratios.length > 0 ? [''] : []),
     ...ratios.map(({ of, to, metric, spread }) => {
@@ -114,6 +114,10 @@ export function render(report: Report, bench: BenchCase): string {
     ...notes,
     ...requirements.map(({ text, isMet }) => `${isMet ? 'met    ' : 'NOT MET'} ${text}`),
   ].join('\n')
+}
+
+function counted(number: number, noun: string): string {
+  return `${shown(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function table(title: string, metric: string, sides: Report['sides']): string[] {

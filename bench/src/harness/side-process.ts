@@ -65,7 +65,8 @@ async function ask(child: ChildProcess, who: string, round: Round): Promise<Resu
   const timer = setTimeout(() => child.kill('SIGKILL'), roundMs)
   child.once('message', onAnswer)
   child.once('exit', onExit)
-  child.send(round)
+  // Without a callback, a process that has ended already would end this one.
+  child.send(round, (error) => error && reject(new Error(`${who}: ${error.message}`)))
   try {
     return await promise
   } finally {

@@ -72,4 +72,4 @@ export function appConfig(options: AppOptions): AppConfig {
 }
 
 /** Without a query builder of the app's, a connection is its own. */
-const plainSql = ((connection: Queryable) => connection) as Bind
+const plainSql: Bind = (connection: Queryable) => connection as never

@@ -115,8 +115,8 @@ function asProblem(topic: AnyTopic, error: unknown): MillraceError {
 }
 
 function messageIdOf(source: string, id: string): string {
-  // The lengths cannot be confused: U+0000 is not allowed in a CloudEvents source (a URI reference).
-  return hash('sha256', `${source}\0${id}`, 'hex').slice(0, 32)
+  // With its length, so that no other source and id read the same: a foreign source may hold anything.
+  return hash('sha256', `${source.length}:${source}${id}`, 'hex').slice(0, 32)
 }
 
 interface RecordOrigin {

@@ -61,7 +61,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk): Promise<ChunkOutc
     const { position, seen } = await open(transaction, chunk)
     const fresh = withoutDuplicates(chunk.records, seen)
     const deadLetters = chunk.givenUp ? givenUp(chunk, fresh) : undecodable(fresh)
-    const events = chunk.givenUp ? [] : fresh.flatMap(eventAt)
+    const events = chunk.givenUp ? [] : eventsOf(fresh)
     const unhandled = await handleEvents(unit, chunk, events)
     writeDeadLetters(transaction, chunk.position, deadLetters)
     return {
@@ -109,17 +109,21 @@ function withoutDuplicates(records: readonly DecodedRecord[], seen: ReadonlySet<
 }
 
 function undecodable(places: readonly Place[]): DeadLetter[] {
-  return places.flatMap(({ decoded }) =>
-    decoded.event ? [] : [{ record: decoded.record, error: decoded.problem, attempts: 0 }],
-  )
+  const letters: DeadLetter[] = []
+  for (const { decoded } of places) {
+    if (!decoded.event) letters.push({ record: decoded.record, error: decoded.problem, attempts: 0 })
+  }
+  return letters
 }
 
 function givenUp({ givenUp }: Chunk, places: readonly Place[]): DeadLetter[] {
   return places.map(({ decoded }) => ({ record: decoded.record, error: undefined, attempts: 0, ...givenUp }))
 }
 
-function eventAt({ index, decoded: { event } }: Place): EventPlace[] {
-  return event ? [{ index, event }] : []
+function eventsOf(places: readonly Place[]): EventPlace[] {
+  const events: EventPlace[] = []
+  for (const { index, decoded } of places) if (decoded.event) events.push({ index, event: decoded.event })
+  return events
 }
 
 async function handleEvents(

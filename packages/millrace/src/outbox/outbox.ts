@@ -59,7 +59,8 @@ async function isRelayed(database: Database, slice: string): Promise<boolean> {
   const { rows } = await connection.query<{ waiting: boolean }>(
     `SELECT EXISTS (
        SELECT FROM ${slice} o LEFT JOIN millrace.relay r USING (lane)
-        WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)) AS waiting`,
+        WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)
+           OR pg_snapshot_xmax(r.done) > pg_snapshot_xmax(pg_current_snapshot())) AS waiting`,
   )
   return rows[0]?.waiting === false
 }

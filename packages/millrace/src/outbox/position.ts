@@ -12,6 +12,11 @@ import type { OutgoingRecord } from '../ports/broker.ts'
  */
 export interface RelayPosition {
   readonly version: string
+  /**
+   * Where the row lies. It is updated with every piece; under a long snapshot elsewhere its dead versions stay, and
+   * finding it by its key would walk past all of them.
+   */
+  readonly ctid: string
   /** Everything this snapshot sees has been handed on. */
   readonly done: string
   /** The batch: what this snapshot sees and `done` does not. Undefined between batches. */
@@ -35,7 +40,7 @@ export interface PieceBounds {
 
 export const defaultBounds: PieceBounds = { rows: 1_000, bytes: 4 * 1024 * 1024 }
 
-const read = `SELECT version, done, target, seq FROM millrace.relay WHERE lane = $1`
+const read = `SELECT version, ctid::text, done, target, seq FROM millrace.relay WHERE lane = $1`
 
 /** The lane's position; a new lane begins before everything. */
 export async function readPosition(connection: Queryable, lane: string): Promise<RelayPosition> {
@@ -108,25 +113,23 @@ export async function nextPiece(
 
 const move = `
   UPDATE millrace.relay SET version = version + 1, done = $3, target = $4, seq = $5 WHERE lane = $1 AND version = $2`
+const moveByPlace = `${move} AND ctid = $6::tid RETURNING version, ctid::text`
+const moveByKey = `${move} RETURNING version, ctid::text`
 
-/** Stores a position if nobody has moved it since `from` was read; says whether. */
+/** Stores a position if nobody has moved it since `from` was read; answers what is stored then. */
 export async function movePosition(
   connection: Queryable,
   lane: string,
   from: RelayPosition,
   to: RelayPosition,
-): Promise<boolean> {
-  const { rowCount } = await connection.query({
-    name: 'millrace_relay_move',
-    text: move,
-    values: [lane, from.version, to.done, to.target ?? null, to.seq],
-  })
-  return rowCount === 1
-}
-
-/** What a stored move makes of the position. */
-export function moved(to: RelayPosition): RelayPosition {
-  return { ...to, version: String(BigInt(to.version) + 1n) }
+): Promise<RelayPosition | undefined> {
+  const values = [lane, from.version, to.done, to.target ?? null, to.seq]
+  const byPlace = { name: 'millrace_relay_place', text: moveByPlace, values: [...values, from.ctid] }
+  const byKey = { name: 'millrace_relay_key', text: moveByKey, values }
+  const moved =
+    (await connection.query<Pick<RelayPosition, 'version' | 'ctid'>>(byPlace)).rows[0] ??
+    (await connection.query<Pick<RelayPosition, 'version' | 'ctid'>>(byKey)).rows[0]
+  return moved && { ...to, ...moved }
 }
 
 function endOfBatch(position: RelayPosition): RelayPosition {

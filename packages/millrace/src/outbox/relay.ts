@@ -4,7 +4,6 @@ import type { OutgoingRecord, ProduceResult } from '../ports/broker.ts'
 import type { Database, Lease, Transaction } from '../ports/database.ts'
 import {
   defaultBounds,
-  moved,
   movePosition,
   nextBatch,
   nextPiece,
@@ -12,6 +11,7 @@ import {
   type RelayPosition,
   readPosition,
 } from './position.ts'
+import { adoptRestored } from './restored.ts'
 
 /** A broker that takes records in the transaction that moves the relay's position: each goes out exactly once. */
 export interface TransactionalLog {
@@ -106,18 +106,31 @@ export class Relay implements Part {
     }
   }
 
+  /** Once stopped, it ends the batch under way and hands on one more: others may go on publishing for ever. */
   async #relayUntilStopped(lease: Lease): Promise<void> {
     const { database, log } = this.#options
-    let position = await readPosition(database.on('system'), log.name)
+    let position = await this.#takeUp()
+    let isLast = false
     while (!lease.lost.aborted) {
+      if (this.#stopped.signal.aborted && position.target === undefined) {
+        if (isLast) return
+        isLast = true
+      }
       const batch = await nextBatch(database.on('system'), log.name, position)
       const next = batch && (await this.#carry(position, batch))
+      // A batch that did not move the position: another leader has.
       if (next) position = next
-      else if (batch)
-        return // the position was moved by another leader
-      else if (this.#stopped.signal.aborted) return
+      else if (batch || this.#stopped.signal.aborted) return
       else await this.#wait(pollMs)
     }
+  }
+
+  async #takeUp(): Promise<RelayPosition> {
+    const { database, log, logger } = this.#options
+    if (await adoptRestored(database, log.name)) {
+      logger.warn({ lane: log.name }, 'the database was restored from elsewhere: its outbox is relayed anew')
+    }
+    return readPosition(database.on('system'), log.name)
   }
 
   /** Appends the batch's next piece and moves the position, in one transaction; undefined when the position was moved. */
@@ -125,20 +138,20 @@ export class Relay implements Part {
     const { database, log, piece: bounds } = this.#options
     const piece = await nextPiece(database.on('system'), log.name, batch, bounds)
     try {
-      const results = await database.transaction(
+      const { moved, results } = await database.transaction(
         async (transaction) => {
           // Both share a flight. Where the position turns out to be moved, what was appended is rolled back.
-          const [isOurs, results] = await Promise.all([
+          const [moved, results] = await Promise.all([
             movePosition(transaction, log.name, stored, piece.next),
             piece.records.length > 0 ? log.appendIn(transaction, piece.records) : [],
           ])
-          if (!isOurs) throw new LostLead()
-          return allTaken(results)
+          if (!moved) throw new LostLead()
+          return { moved, results: allTaken(results) }
         },
         { share: 'system' },
       )
       log.announce(results)
-      return moved(piece.next)
+      return moved
     } catch (error) {
       if (error instanceof LostLead) return undefined
       throw error

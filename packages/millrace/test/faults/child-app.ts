@@ -18,7 +18,7 @@ export interface ChildApp {
   kill(): Promise<void>
 }
 
-const longestLog = 10_000_000
+const longestLog = 100_000
 
 /** Starts the app fixture, which is ended with the test at the latest; resolves when it takes requests. */
 export async function startChildApp(options: ChildOptions): Promise<ChildApp> {
@@ -49,4 +49,14 @@ function keepLog(child: ChildProcess): () => string {
     text = (text + chunk.toString()).slice(-longestLog)
   })
   return () => text
+}
+
+interface Progress {
+  readonly consumers: readonly { readonly partitions: readonly unknown[] }[]
+}
+
+/** How many partitions an app's consumers have. */
+export async function partitionsOf(app: ChildApp): Promise<number> {
+  const { consumers } = (await (await fetch(`${app.url}/health/progress`)).json()) as Progress
+  return consumers.reduce((sum, { partitions }) => sum + partitions.length, 0)
 }

@@ -36,8 +36,6 @@ export class Ledger {
     entry.acknowledged = true
   }
 
-  all() { return [...this.#entries] }
-
   get size(): number {
     return this.#entries.size
   }

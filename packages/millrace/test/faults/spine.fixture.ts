@@ -33,8 +33,10 @@ export interface Pace {
 /**
  * A module in which every event leaves a row that shows: marks come by two ways, their handler writes a row and publishes
  * an echo, and the echoes' batch handler writes rows again.
+ *
+ * @param onEchoes told of echoes whose rows have been committed
  */
-export function spine(pace: Pace = { every: 0, ms: 0 }): Module {
+export function spine(pace: Pace = { every: 0, ms: 0 }, onEchoes: (count: number) => void = () => {}): Module {
   const slowDown = slowness(pace)
   const marks = defineConsumer({
     name: 'marks',
@@ -58,6 +60,7 @@ export function spine(pace: Pace = { every: 0, ms: 0 }): Module {
           data.map(({ key }) => key),
           data.map(({ n }) => n),
         ])
+        unit.afterCommit(() => onEchoes(events.length))
       },
     },
   })

@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../../core/logger.ts'
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database` */
   readonly url: string
-  /** The same database past a transaction pooler, for LISTEN, session locks and migrations. @default `url` */
+  /** The same database past a transaction pooler, for LISTEN and session locks. @default `url` */
   readonly directUrl?: string
   /** Connections of user code: HTTP and running chunks. Besides, a process takes at most four of its own. @default 10 */
   readonly poolSize?: number

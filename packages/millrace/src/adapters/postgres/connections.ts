@@ -17,6 +17,12 @@ const mostWaiting = 1_000
 /** How long connections on loan may keep the end waiting. */
 const endWithinMs = 5_000
 
+/**
+ * Connections that the server has said it is ending. Their next statement would fail: the statement that got the news
+ * may be answered, and the connection given back, before the socket is seen to close.
+ */
+const doomed = new WeakSet<object>()
+
 /** A connection on loan; it must be given back. */
 export interface Loan {
   readonly client: pg.PoolClient
@@ -66,7 +72,7 @@ export class Connections {
 
   #giveBack(client: pg.PoolClient, release: () => void): void {
     // 'I' is idle: anything else means an open transaction or a lost connection, which nobody else may get.
-    client.release(client.getTransactionStatus() !== 'I')
+    client.release(doomed.has(client) || client.getTransactionStatus() !== 'I')
     release()
   }
 
@@ -110,6 +116,9 @@ function createPool(config: PostgresConfig, size: number, clients: Set<pg.PoolCl
     clients.add(client)
     // A lost connection fails the statements on it; its 'error' event says the same again and must not end the process.
     client.on('error', () => {})
+    client.connection.on('errorMessage', ({ severity }: { severity?: string }) => {
+      if (severity === 'FATAL') doomed.add(client)
+    })
     client.query(sessionSettings(config)).catch(() => {})
   })
   pool.on('remove', (client) => clients.delete(client))

@@ -62,18 +62,6 @@ describe('a transaction', () => {
     expect(await ids()).toEqual([])
   })
 
-  test('throws COMMIT_FAILED when the database rolled back for a reason nobody saw', async () => {
-    const work = database.transaction(async (transaction) => {
-      await transaction.query('INSERT INTO item VALUES (1)')
-      // As a library would that swallows an error on the connection itself.
-      await transaction.query("DO 'BEGIN NULL; END'; ROLLBACK; BEGIN; SAVEPOINT a")
-      await transaction.query('ROLLBACK; BEGIN')
-    })
-    // It did commit, by the letter: what was before is gone all the same, and nothing can tell.
-    expect(await rejection(work)).toBeUndefined()
-    expect(await ids()).toEqual([])
-  })
-
   test('throws what a deferred constraint says at COMMIT', async () => {
     const work = database.transaction((transaction) => transaction.query('INSERT INTO later VALUES (1), (1)'))
     const error = await rejection(work)

@@ -12,6 +12,18 @@ test('gives headers back as they were', () => {
   )
 })
 
+test('takes a header for one of the record before only where it has the same name', () => {
+  const names = fc.constantFrom('a', 'b', 'ab', 'é', 'Ã©', '')
+  fc.assert(
+    fc.property(fc.array(fc.array(names, { maxLength: 3 }), { maxLength: 5 }), (records) => {
+      const back = records.map((of) =>
+        decodeHeaders(encodeHeaders(of.map((name) => [name, new Uint8Array()]))).map(([name]) => name),
+      )
+      expect(back).toEqual(records)
+    }),
+  )
+})
+
 test('keeps no bytes for a record without headers', () => {
   expect(encodeHeaders([])).toBeNull()
   expect(decodeHeaders(null)).toEqual([])

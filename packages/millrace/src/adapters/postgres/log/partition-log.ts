@@ -1,6 +1,6 @@
 import type { BrokerRecord, LogRange } from '../../../ports/broker.ts'
 import type { Database } from '../../../ports/database.ts'
-import { decodeHeaders, integerArray } from './encoding.ts'
+import { integerArray, unpackRecords } from './encoding.ts'
 
 /** One partition, by the number of its topic. */
 export interface PartitionKey {
@@ -14,7 +14,13 @@ export interface LogBounds extends LogRange {
   readonly nearest: number | undefined
 }
 
-type Row = [offset: string, appendedMs: number, key: Buffer | null, value: Buffer | null, headers: Buffer | null]
+// All records as one value, in the order the function has them: to read five columns a record out of the protocol took a
+// tenth of the time of a drain. See unpackRecords.
+const read = `
+  SELECT string_agg(int8send("offset") || int8send(appended_ms::bigint) || int4send(coalesce(octet_length(key), -1))
+                    || int4send(coalesce(octet_length(value), -1)) || int4send(coalesce(octet_length(headers), -1))
+                    || coalesce(key, '') || coalesce(value, '') || coalesce(headers, ''), '') AS records
+    FROM millrace.log_read($1, $2, $3, $4, $5)`
 
 /** The records of offsets from `first` and below `beyond`, in order: as many as fit into `bytes`, but at least one. */
 export async function readRecords(
@@ -22,19 +28,12 @@ export async function readRecords(
   { topicNumber, partition }: PartitionKey,
   range: { readonly first: number; readonly beyond: number; readonly bytes: number },
 ): Promise<BrokerRecord[]> {
-  const { rows } = await database.on('system').query<Row>({
+  const { rows } = await database.on('system').query<{ records: Buffer | null }>({
     name: 'millrace_log_read',
-    text: 'SELECT * FROM millrace.log_read($1, $2, $3, $4, $5)',
+    text: read,
     values: [topicNumber, partition, range.first, range.beyond, range.bytes],
-    rowMode: 'array',
   })
-  return rows.map(([offset, timestamp, key, value, headers]) => ({
-    offset: Number(offset),
-    timestamp,
-    key,
-    value,
-    headers: decodeHeaders(headers),
-  }))
+  return unpackRecords(rows[0]?.records ?? null)
 }
 
 /** The partition's bounds, and its first record at or above `from`. */

@@ -3,6 +3,7 @@ import { Audience, produce, record } from '../../../conformance/broker/stage.ts'
 import type { Queryable, QueryResult, Statement } from '../../../core/unit.ts'
 import type { ConnectionShare } from '../../../ports/database.ts'
 import { createPostgresDatabase } from '../index.ts'
+import { unpackRecords } from './encoding.ts'
 import { createPostgresBroker } from './index.ts'
 import { createTestLog, type TestLog } from './log.fixture.ts'
 import { Signal } from './signal.ts'
@@ -61,8 +62,8 @@ test('an idle member costs one statement a heartbeat', async () => {
 test('a reader fetches no more ahead than a thousand records', async () => {
   await using log = await createTestLog()
   let fetched = 0
-  await using process = await watchedBroker(log, ({ name }, { rowCount }) => {
-    if (name === 'millrace_log_read') fetched += rowCount
+  await using process = await watchedBroker(log, ({ name }, { rows }) => {
+    if (name === 'millrace_log_read') fetched += unpackRecords(rows[0]?.['records'] as Buffer | null).length
   })
   const { broker } = process
   await broker.ensureTopics([{ name: 'topic', partitions: 1 }])

@@ -45,13 +45,19 @@ export function toHeaders({ id, source, type, time, contentType, cause }: EventA
   return headers
 }
 
-/** The text of the last header of a name; undefined where there is none. */
-export function headerText(headers: readonly RecordHeader[], name: string): string | undefined {
+/** The last header of a name; undefined where there is none. */
+export function headerBytes(headers: readonly RecordHeader[], name: string): Uint8Array | undefined {
   for (let place = headers.length - 1; place >= 0; place -= 1) {
     const header = headers[place]
-    if (header?.[0] === name) return decoder.decode(header[1])
+    if (header?.[0] === name) return header[1]
   }
   return undefined
+}
+
+/** The text of the last header of a name; undefined where there is none. */
+export function headerText(headers: readonly RecordHeader[], name: string): string | undefined {
+  const bytes = headerBytes(headers, name)
+  return bytes && decoder.decode(bytes)
 }
 
 /** All headers as text; bytes that are not UTF-8 become U+FFFD. */

@@ -5,7 +5,7 @@ import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
 import { DataMismatch, type Format } from '../core/format.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import type { BrokerRecord, OutgoingRecord, RecordHeader } from '../ports/broker.ts'
-import { type EventCause, headerText, headerTexts, idOf, toHeaders } from './cloudevents.ts'
+import { type EventCause, headerBytes, headerText, headerTexts, idOf, toHeaders } from './cloudevents.ts'
 import { json } from './json.ts'
 
 const encoder = new TextEncoder()
@@ -67,9 +67,12 @@ export type DecodedRecord = {
 
 /** Decodes a record of a topic; never throws. */
 export function decodeRecord(topic: AnyTopic, partition: number, record: BrokerRecord): DecodedRecord {
-  const id = headerText(record.headers, 'ce_id')
-  const source = headerText(record.headers, 'ce_source')
-  const messageId = id !== undefined && source !== undefined ? messageIdOf(source, id) : undefined
+  const idBytes = headerBytes(record.headers, 'ce_id')
+  const sourceBytes = headerBytes(record.headers, 'ce_source')
+  const id = idBytes && decoder.decode(idBytes)
+  const source = sourceBytes && decoder.decode(sourceBytes)
+  // CloudEvents allows neither to be empty; taken at their word, all such records would be one and the same.
+  const messageId = idBytes?.length && sourceBytes?.length ? messageIdOf(sourceBytes, idBytes) : undefined
   try {
     const type = typeOfRecord(topic, record)
     const data = decodeData(topic, type, record.value)
@@ -111,12 +114,14 @@ function decodeData(topic: AnyTopic, type: string, value: Uint8Array | null): un
 function asProblem(topic: AnyTopic, error: unknown): MillraceError {
   if (isMillraceError(error)) return error
   const problem = `typeOf of topic ${topic.name} threw: ${messageOf(error)}`
-  return fail('RECORD_UNDECODABLE', { format: topic.name, problem }, { cause: error })
+  return fail('RECORD_UNDECODABLE', { format: (topic.format ?? defaultFormat).name, problem }, { cause: error })
 }
 
-function messageIdOf(source: string, id: string): string {
-  // With its length, so that no other source and id read the same: a foreign source may hold anything.
-  return hash('sha256', `${source.length}:${source}${id}`, 'hex').slice(0, 32)
+function messageIdOf(source: Uint8Array, id: Uint8Array): string {
+  // Bytes, as a foreign id may be no text; and a length, so that no other source and id read the same.
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(source.length)
+  return hash('sha256', Buffer.concat([length, source, id]), 'hex').slice(0, 32)
 }
 
 interface RecordOrigin {

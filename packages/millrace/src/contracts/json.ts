@@ -12,7 +12,11 @@ export function json(): Format<ZodTypes> {
   return {
     name: 'JSON',
     contentType: 'application/json',
-    encode: (schema, data) => encoder.encode(JSON.stringify(z.encode(schema, data))),
+    encode: (schema, data) => {
+      const text: string | undefined = JSON.stringify(z.encode(schema, data))
+      if (text === undefined) throw new DataMismatch('undefined is no JSON')
+      return encoder.encode(text)
+    },
     decode: (schema, bytes) => {
       const result = z.safeDecode(schema, JSON.parse(decoder.decode(bytes)) as never)
       if (!result.success) throw new DataMismatch(z.prettifyError(result.error), { cause: result.error })

@@ -7,7 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
-import type { Format, SchemaTypes } from '../core/format.ts'
+import { DataMismatch, type Format, type SchemaTypes } from '../core/format.ts'
 
 /** Message descriptors as `protoc-gen-es` generates them: constructors take what makes a message, handlers get one. */
 export interface ProtobufTypes extends SchemaTypes {
@@ -25,6 +25,7 @@ export function protobuf(): Format<ProtobufTypes> {
     name: 'Protobuf',
     contentType: 'application/protobuf',
     encode: (schema, data) => {
+      if (isMessage(data) && !isMessage(data, schema)) throw new DataMismatch(`it is a ${data.$typeName}`)
       const message = isMessage(data, schema) ? data : create(schema, data as MessageInitShape<typeof schema>)
       return toBinary(schema, message)
     },

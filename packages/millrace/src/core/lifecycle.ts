@@ -30,9 +30,10 @@ export class Lifecycle {
     this.#onStopProblem = onStopProblem
   }
 
-  /** @throws START_FAILED */
+  /** @throws START_FAILED, SHUTTING_DOWN when it is stopped meanwhile */
   async start(): Promise<void> {
     for (const part of this.#parts) {
+      if (this.#stopping) throw fail('SHUTTING_DOWN', {})
       this.#started.push(part)
       try {
         await part.start?.()

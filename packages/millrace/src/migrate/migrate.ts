@@ -24,7 +24,7 @@ interface Migration {
  * transaction of its own, under one lock, so that any number of processes may start at the same time.
  * Migrations that the database has and this program does not are left alone: an older version restarts during a roll-out.
  *
- * @throws MIGRATION_CHANGED, MIGRATION_FAILED, DEFINITION_INVALID when a file is not named `NNNN_name.sql`
+ * @throws MIGRATION_CHANGED, MIGRATION_FAILED, DEFINITION_INVALID when a file is not named `NNNN_name.sql`, or its number is taken
  */
 export async function migrate(database: Database, sets: readonly MigrationSet[], logger: Logger): Promise<void> {
   const migrations = (await Promise.all(sets.map(readMigrations))).flat()
@@ -56,7 +56,9 @@ const ledger = `
   )`
 
 async function readMigrations({ owner, folder }: MigrationSet): Promise<Migration[]> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
+  const base = folder.href.endsWith('/') ? folder : new URL(`${folder.href}/`)
+  const files = (await readdir(base)).filter((file) => file.endsWith('.sql')).sort()
+  refuseTakenNumbers(owner, files)
   return Promise.all(
     files.map(async (file) => {
       const [, number, name] = /^(\d{4})_([a-z0-9_-]+)\.sql$/.exec(file) ?? []
@@ -67,10 +69,17 @@ async function readMigrations({ owner, folder }: MigrationSet): Promise<Migratio
         })
       }
       // Line ends depend on how the file was checked out; its checksum must not.
-      const sql = (await readFile(new URL(file, folder), 'utf8')).replaceAll('\r\n', '\n')
+      const sql = (await readFile(new URL(file, base), 'utf8')).replaceAll('\r\n', '\n')
       return { owner, number: Number(number), name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
     }),
   )
+}
+
+function refuseTakenNumbers(owner: string, files: readonly string[]): void {
+  const taken = files.find((file, index) => files[index - 1]?.slice(0, 4) === file.slice(0, 4))
+  if (taken) {
+    throw fail('DEFINITION_INVALID', { what: `Migration ${owner}/${taken}`, problem: 'another file has its number' })
+  }
 }
 
 async function apply(database: Database, migration: Migration, logger: Logger): Promise<void> {

@@ -8,6 +8,9 @@ import { outboxMarks, spine } from './spine.fixture.ts'
 import { Traffic } from './traffic.ts'
 import { until } from './until.ts'
 
+/** How often a leader is stopped at random. */
+const rounds = Number(process.env['KILLS'] ?? 5)
+
 test('the relay’s leader is stopped while events flow, another takes over, and it is resumed: each event is in the log once and in order', {
   timeout: 60_000,
 }, async () => {
@@ -24,7 +27,7 @@ test('the relay’s leader is stopped while events flow, another takes over, and
 })
 
 test('leaders are stopped at random moments, again and again, and resumed behind their successor: the same', {
-  timeout: 60_000,
+  timeout: 30_000 + rounds * 5_000,
 }, async () => {
   const random = seededRandom('relay-stopped')
   await using stage = await RelayStage.open()
@@ -41,8 +44,6 @@ test('leaders are stopped at random moments, again and again, and resumed behind
   }
   await stage.examine(`SEED=${random.seed}`)
 })
-
-const rounds = Number(process.env['KILLS'] ?? 5)
 
 /** Two workers that may relay, an app that serves requests and does not, and traffic to it; ends with its block. */
 class RelayStage implements AsyncDisposable {

@@ -30,7 +30,7 @@ CREATE TABLE millrace.inbox (
 ) PARTITION BY RANGE (seen_at);
 CREATE INDEX inbox_message ON millrace.inbox (consumer_id, message_id, generation);
 
--- Puts message ids, each given once, into the inbox; answers the few that were there, not the many that were not.
+-- Puts message ids into the inbox; answers the few that were there, not the many that were not.
 -- The plans are pinned: one made while the inbox was small would scan it from front to back, or hash all of it, for each
 -- chunk until the next ANALYZE (measured: 17 ms a chunk instead of 2, and growing). OFFSET 0 keeps the look-up from
 -- becoming a join. The bounds on seen_at leave out the slices ahead.

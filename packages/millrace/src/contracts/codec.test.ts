@@ -247,8 +247,8 @@ test('headers are packed and unpacked without loss: any names, repeated ones, an
   const header = fc.tuple(fc.string({ unit: 'binary' }), fc.uint8Array())
   fc.assert(
     fc.property(fc.array(header), (headers) => {
-      const unpacked = unpackHeaders(packHeaders(headers)).map(([name, value]) => [name, [...value]])
-      expect(unpacked).toEqual(headers.map(([name, value]) => [name, [...value]]))
+      const hex = ([name, value]: RecordHeader) => [name, Buffer.from(value).toString('hex')]
+      expect(unpackHeaders(packHeaders(headers)).map(hex)).toEqual(headers.map(hex))
     }),
   )
 })

@@ -67,16 +67,14 @@ export type DecodedRecord = {
 
 /** Decodes a record of a topic; never throws. */
 export function decodeRecord(topic: AnyTopic, partition: number, record: BrokerRecord): DecodedRecord {
-  const idBytes = headerBytes(record.headers, 'ce_id')
-  const sourceBytes = headerBytes(record.headers, 'ce_source')
-  const id = idBytes && decoder.decode(idBytes)
-  const source = sourceBytes && decoder.decode(sourceBytes)
+  const id = headerBytes(record.headers, 'ce_id')
+  const source = headerBytes(record.headers, 'ce_source')
   // CloudEvents allows neither to be empty; taken at their word, all such records would be one and the same.
-  const messageId = idBytes?.length && sourceBytes?.length ? messageIdOf(sourceBytes, idBytes) : undefined
+  const messageId = id?.length && source?.length ? messageIdOf(source, id) : undefined
   try {
     const type = typeOfRecord(topic, record)
     const data = decodeData(topic, type, record.value)
-    return { record, messageId, event: new RecordEvent(topic.name, type, data, { partition, record, id, source }) }
+    return { record, messageId, event: new RecordEvent(topic.name, type, data, { partition, record }) }
   } catch (error) {
     return { record, messageId, event: undefined, problem: asProblem(topic, error) }
   }
@@ -127,8 +125,6 @@ function messageIdOf(source: Uint8Array, id: Uint8Array): string {
 interface RecordOrigin {
   readonly partition: number
   readonly record: BrokerRecord
-  readonly id: string | undefined
-  readonly source: string | undefined
 }
 
 /** Parts that few handlers look at are made when they are. */
@@ -146,11 +142,11 @@ class RecordEvent implements ReceivedEvent {
   }
 
   get id(): string {
-    return this.#origin.id ?? `${this.topic}/${this.partition}/${this.offset}`
+    return headerText(this.#origin.record.headers, 'ce_id') ?? `${this.topic}/${this.partition}/${this.offset}`
   }
 
   get source(): string {
-    return this.#origin.source ?? ''
+    return headerText(this.#origin.record.headers, 'ce_source') ?? ''
   }
 
   get time(): Date {

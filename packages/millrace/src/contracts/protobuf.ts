@@ -25,8 +25,9 @@ export function protobuf(): Format<ProtobufTypes> {
     name: 'Protobuf',
     contentType: 'application/protobuf',
     encode: (schema, data) => {
-      if (isMessage(data) && !isMessage(data, schema)) throw new DataMismatch(`it is a ${data.$typeName}`)
-      const message = isMessage(data, schema) ? data : create(schema, data as MessageInitShape<typeof schema>)
+      const message = isMessage(data) ? data : create(schema, data as MessageInitShape<typeof schema>)
+      // Written all the same, it would be read as one in which everything is missing.
+      if (message.$typeName !== schema.typeName) throw new DataMismatch(`it is a ${message.$typeName}`)
       return toBinary(schema, message)
     },
     decode: (schema, bytes) => fromBinary(schema, bytes),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type ChildApp, startChildApp } from './child-app.ts'
+import { type ChildApp, partitionsOf, startChildApp } from './child-app.ts'
 import { flawless, Ledger } from './ledger.ts'
 import { Observer } from './observer.ts'
 import { RestartablePostgres } from './restartable-postgres.ts'
@@ -48,6 +48,32 @@ test('the database is killed, and restarted, under load: 503 meanwhile, and then
   expect(await (await fetch(`${app.url}/health/progress`)).json()).toMatchObject({ ok: true })
   app.signal('SIGTERM')
   expect(await app.ended).toBe(0)
+})
+
+test('the database is out of reach without a word, longer than a session: not ready meanwhile, and then the same', {
+  timeout: 60_000,
+}, async () => {
+  await using postgres = await RestartablePostgres.start()
+  const app = await startChildApp({ databaseUrl: postgres.url, pace: { every: 50, ms: 20 } })
+  const ledger = new Ledger()
+  const traffic = new Traffic(ledger, app.url)
+  traffic.start(directMarks.name, keys)
+  traffic.start(outboxMarks.name, keys)
+
+  await moreAcknowledged(ledger)
+  postgres.cut()
+  await until('not ready', async () => (await fetch(`${app.url}/health/ready`)).status === 503)
+  expect((await fetch(`${app.url}/health/live`)).status).toBe(200)
+  await until('the partitions are given up', async () => (await partitionsOf(app)) === 0)
+  postgres.mend()
+  await moreAcknowledged(ledger)
+  await traffic.stop()
+
+  await using observer = await Observer.connect(postgres.url)
+  await until('all handled', () => observer.drained())
+  expect(ledger.examine(await observer.effects('marks'))).toEqual(flawless)
+  expect(ledger.examine(await observer.effects('echoes'))).toEqual(flawless)
+  expect(await observer.query('SELECT code, reason FROM millrace.dead_letter')).toEqual([])
 })
 
 const appliedFromOutbox = `

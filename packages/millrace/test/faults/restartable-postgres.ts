@@ -52,6 +52,16 @@ export class RestartablePostgres implements AsyncDisposable {
     if (this.#server) process.kill(this.#server.pid, 'SIGKILL')
   }
 
+  /** From now on nothing passes, either way, and nothing says so: as if a cable had been pulled. */
+  cut(): void {
+    this.#door.pass(false)
+  }
+
+  /** What was held up passes, and all that comes. */
+  mend(): void {
+    this.#door.pass(true)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
     await this.#door.close()
@@ -64,9 +74,10 @@ class Door {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #target = 0
+  #passes = true
 
   private constructor() {
-    this.#server = createServer((socket) => this.#pass(socket))
+    this.#server = createServer((socket) => this.#connect(socket))
   }
 
   static async open(): Promise<Door> {
@@ -84,6 +95,15 @@ class Door {
     this.#target = port
   }
 
+  /** Whether what is written at one end comes out at the other. */
+  pass(passes: boolean): void {
+    this.#passes = passes
+    for (const socket of this.#sockets) {
+      if (passes) socket.resume()
+      else socket.pause()
+    }
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
@@ -91,7 +111,7 @@ class Door {
     await closed
   }
 
-  #pass(outer: Socket): void {
+  #connect(outer: Socket): void {
     const inner = connect(this.#target, '127.0.0.1')
     for (const [one, other] of [
       [outer, inner],
@@ -104,7 +124,8 @@ class Door {
         this.#sockets.delete(one)
         other.destroy()
       })
-      one.pipe(other)
+      one.on('data', (chunk) => other.write(chunk))
+      if (!this.#passes) one.pause()
     }
   }
 }

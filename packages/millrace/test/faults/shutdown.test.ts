@@ -7,7 +7,7 @@ import { directMarks, outboxMarks, spine } from './spine.fixture.ts'
 import { Traffic } from './traffic.ts'
 import { until } from './until.ts'
 
-/** Parts stop one after the other, each within its bound; under this load all of them together take less than a second. */
+/** Parts stop one after the other, each within its bound; under this load none of them should come near it. */
 const stopMs = 10_000
 
 test('SIGTERM under load: the app ends well and soon, and another goes on at once; nothing is lost', {
@@ -30,7 +30,9 @@ test('SIGTERM under load: the app ends well and soon, and another goes on at onc
     const began = performance.now()
     app.signal(signal)
     expect(await app.ended).toBe(0)
-    expect(performance.now() - began).toBeLessThan(stopMs)
+    const took = performance.now() - began
+    process.stdout.write(`shutdown: ${signal} took ${Math.round(took)} ms\n`)
+    expect(took).toBeLessThan(stopMs)
     expect(
       await observer.query('SELECT FROM pg_stat_activity WHERE application_name = $1', [`spine ${app.pid}`]),
     ).toEqual([])

@@ -85,6 +85,12 @@ export const errorCatalogue = {
     message: 'The unit of work was used after its function had ended.',
     remedy: 'Await everything that uses the unit before its function returns.',
   },
+  TRANSACTION_CONTROL: {
+    status: 500,
+    message: 'A unit of work’s transaction is not begun, ended or divided by a statement: {statement}',
+    remedy:
+      'Let the function return to commit, throw to roll back, and use unit.attempt for a part that may fail alone.',
+  },
   STATEMENT_PENDING: {
     status: 500,
     message: '{count} statement(s) were still running when the unit’s function ended.',

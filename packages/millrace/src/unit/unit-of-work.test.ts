@@ -279,6 +279,15 @@ describe('a failed statement', () => {
   })
 })
 
+test.each(['COMMIT', ' rollback', 'Begin', 'savepoint mine', 'END'])('%s of one’s own is refused', async (text) => {
+  const work = app.millrace.transaction(async (unit) => {
+    await unit.db.query(insertThing, [1])
+    await unit.db.query(text)
+  })
+  await expect(work).rejects.toMatchObject({ code: 'TRANSACTION_CONTROL' })
+  expect(await things()).toEqual([])
+})
+
 describe('after its function has ended', () => {
   test('a unit refuses everything', async () => {
     const unit = await app.millrace.transaction(async (open) => open)

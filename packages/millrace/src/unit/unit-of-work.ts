@@ -15,6 +15,9 @@ export interface UnitSettings {
   readonly faultOf: Database['faultOf']
 }
 
+/** A COMMIT of a handler's own would commit the position of records that have not been handled. */
+const transactionControl = /^\s*(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare\s+transaction)\b/i
+
 /** One piece of user code that runs in a unit: a handler. */
 interface Run {
   open: boolean
@@ -140,6 +143,8 @@ export class UnitOfWork implements Unit {
   #send<Row>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<Row>> {
     if (!this.#isOpen()) return Promise.reject(fail('UNIT_CLOSED', {}))
     if (!this.#isInnermost()) return Promise.reject(fail('ATTEMPTS_OVERLAP', {}))
+    const text = typeof statement === 'string' ? statement : statement.text
+    if (transactionControl.test(text)) return Promise.reject(fail('TRANSACTION_CONTROL', { statement: text.trim() }))
     this.#pending += 1
     const result = this.#transaction.query<Row>(statement, values)
     // One that nobody waits for fails its handler (STATEMENT_PENDING); its own error must not end the process besides.

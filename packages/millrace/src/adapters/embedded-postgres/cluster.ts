@@ -11,8 +11,8 @@ import { serverEnvironment } from './environment.ts'
 import { clusterPaths, type Home } from './home.ts'
 import { isAlive } from './process.ts'
 
-/** The name of the cluster's superuser. */
-export const superuser = 'millrace'
+/** The name of the cluster's superuser: not 'millrace', whose schema of the same name would then be the default one. */
+export const superuser = 'postgres'
 
 const unfinished = 'initializing-'
 const run = promisify(execFile)

@@ -87,8 +87,8 @@ function unitRunner({ database, bind, logger, brokers }: AppConfig, encode: Enco
     faultOf: (error) => database.faultOf(error),
     encode: (event, cause) => encode(event, 'outbox', cause),
     write: (transaction, records) => {
-      const landed = records.map((record) => ({ lane, record }))
-      writeOutbox(transaction, landed)
+      const laned = records.map((record) => ({ lane, record }))
+      writeOutbox(transaction, laned)
     },
     published: () => relay.wake(),
   }

@@ -4,12 +4,12 @@ import { fail, isMillraceError, type MillraceError, messageOf } from '../core/er
 import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
 import { DataMismatch, type Format } from '../core/format.ts'
 import type { AnyTopic } from '../core/topic.ts'
-import type { BrokerRecord, OutgoingRecord, RecordHeader } from '../ports/broker.ts'
+import type { BrokerRecord, OutgoingRecord } from '../ports/broker.ts'
 import { type EventCause, headerBytes, headerText, headerTexts, idOf, toHeaders } from './cloudevents.ts'
 import { json } from './json.ts'
+import { RecordEvent } from './record-event.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 const defaultFormat = json() as Format
 
 /** What encoding needs to know besides the event. */
@@ -120,70 +120,4 @@ function messageIdOf(source: Uint8Array, id: Uint8Array): string {
   const length = Buffer.allocUnsafe(4)
   length.writeUInt32BE(source.length)
   return hash('sha256', Buffer.concat([length, source, id]), 'hex').slice(0, 32)
-}
-
-interface RecordOrigin {
-  readonly partition: number
-  readonly record: BrokerRecord
-}
-
-/** Parts that few handlers look at are made when they are. */
-class RecordEvent implements ReceivedEvent {
-  readonly topic: string
-  readonly type: string
-  readonly data: unknown
-  readonly #origin: RecordOrigin
-
-  constructor(topic: string, type: string, data: unknown, origin: RecordOrigin) {
-    this.topic = topic
-    this.type = type
-    this.data = data
-    this.#origin = origin
-  }
-
-  get id(): string {
-    return headerText(this.#origin.record.headers, 'ce_id') ?? `${this.topic}/${this.partition}/${this.offset}`
-  }
-
-  get source(): string {
-    return headerText(this.#origin.record.headers, 'ce_source') ?? ''
-  }
-
-  get time(): Date {
-    const text = headerText(this.#origin.record.headers, 'ce_time')
-    const time = text === undefined ? Number.NaN : Date.parse(text)
-    return new Date(Number.isNaN(time) ? this.#origin.record.timestamp : time)
-  }
-
-  get key(): string | null {
-    const { key } = this.#origin.record
-    return key && decoder.decode(key)
-  }
-
-  get partition(): number {
-    return this.#origin.partition
-  }
-
-  get offset(): number {
-    return this.#origin.record.offset
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return headerTexts(this.#origin.record.headers)
-  }
-}
-
-/** Headers in one `bytea`, lossless: a JSON list of names and latin1 texts, in which each character is one byte. */
-export function packHeaders(headers: readonly RecordHeader[]): Uint8Array {
-  const pairs = headers.map(([name, bytes]) => [
-    name,
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
-  ])
-  return Buffer.from(JSON.stringify(pairs))
-}
-
-/** The headers of {@link packHeaders}. */
-export function unpackHeaders(packed: Uint8Array): RecordHeader[] {
-  const pairs = JSON.parse(decoder.decode(packed)) as [string, string][]
-  return pairs.map(([name, text]) => [name, Buffer.from(text, 'latin1')])
 }

@@ -4,8 +4,6 @@ export {
   decodeRecord,
   type EncodeContext,
   encodeEvent,
-  packHeaders,
   sizeOf,
-  unpackHeaders,
 } from './codec.ts'
 export { json } from './json.ts'

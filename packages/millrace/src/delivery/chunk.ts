@@ -60,7 +60,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk): Promise<ChunkOutc
   return inUnit(runner, 'worker', async (unit, transaction) => {
     const { position, seen } = await open(transaction, chunk)
     const fresh = withoutDuplicates(chunk.records, seen)
-    const deadLetters = chunk.givenUp ? givenUp(chunk, fresh) : undecodable(fresh)
+    const deadLetters = chunk.givenUp ? deadLettersOf(chunk, fresh) : undecodable(fresh)
     const events = chunk.givenUp ? [] : eventsOf(fresh)
     const unhandled = await handleEvents(unit, chunk, events)
     writeDeadLetters(transaction, chunk.position, deadLetters)
@@ -74,13 +74,13 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk): Promise<ChunkOutc
   })
 }
 
-/** Where a record is in its chunk. */
-interface Place {
+/** A record, and which of its chunk's it is. */
+interface IndexedRecord {
   readonly index: number
   readonly decoded: DecodedRecord
 }
 
-interface EventPlace {
+interface IndexedEvent {
   readonly index: number
   readonly event: ReceivedEvent
 }
@@ -96,40 +96,40 @@ async function open(transaction: Transaction, { position, records }: Chunk) {
   return { position: advanced, seen }
 }
 
-function withoutDuplicates(records: readonly DecodedRecord[], seen: ReadonlySet<string>): Place[] {
+function withoutDuplicates(records: readonly DecodedRecord[], seen: ReadonlySet<string>): IndexedRecord[] {
   const inChunk = new Set(seen)
-  const places: Place[] = []
+  const fresh: IndexedRecord[] = []
   for (const [index, decoded] of records.entries()) {
     const { messageId } = decoded
     if (messageId !== undefined && inChunk.has(messageId)) continue
     if (messageId !== undefined) inChunk.add(messageId)
-    places.push({ index, decoded })
+    fresh.push({ index, decoded })
   }
-  return places
+  return fresh
 }
 
-function undecodable(places: readonly Place[]): DeadLetter[] {
+function undecodable(fresh: readonly IndexedRecord[]): DeadLetter[] {
   const letters: DeadLetter[] = []
-  for (const { decoded } of places) {
+  for (const { decoded } of fresh) {
     if (!decoded.event) letters.push({ record: decoded.record, error: decoded.problem, attempts: 0 })
   }
   return letters
 }
 
-function givenUp({ givenUp }: Chunk, places: readonly Place[]): DeadLetter[] {
-  return places.map(({ decoded }) => ({ record: decoded.record, error: undefined, attempts: 0, ...givenUp }))
+function deadLettersOf({ givenUp }: Chunk, fresh: readonly IndexedRecord[]): DeadLetter[] {
+  return fresh.map(({ decoded }) => ({ record: decoded.record, error: undefined, attempts: 0, ...givenUp }))
 }
 
-function eventsOf(places: readonly Place[]): EventPlace[] {
-  const events: EventPlace[] = []
-  for (const { index, decoded } of places) if (decoded.event) events.push({ index, event: decoded.event })
+function eventsOf(fresh: readonly IndexedRecord[]): IndexedEvent[] {
+  const events: IndexedEvent[] = []
+  for (const { index, decoded } of fresh) if (decoded.event) events.push({ index, event: decoded.event })
   return events
 }
 
 async function handleEvents(
   unit: UnitOfWork,
   chunk: Chunk,
-  events: readonly EventPlace[],
+  events: readonly IndexedEvent[],
 ): Promise<ReadonlyMap<string, number>> {
   const { batch } = chunk.consumer
   if (events.length === 0) return new Map()
@@ -151,7 +151,7 @@ async function handleEvents(
 async function handleOneByOne(
   unit: UnitOfWork,
   chunk: Chunk,
-  events: readonly EventPlace[],
+  events: readonly IndexedEvent[],
 ): Promise<ReadonlyMap<string, number>> {
   const unhandled = new Map<string, number>()
   for (const { index, event } of events) {

@@ -1,5 +1,5 @@
-import { packHeaders } from '../contracts/index.ts'
 import { codeOf, isMillraceError, messageOf } from '../core/errors.ts'
+import { encodeHeaders } from '../core/record-headers.ts'
 import type { BrokerRecord } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
 import type { Position } from './positions.ts'
@@ -41,7 +41,7 @@ export function writeDeadLetters(transaction: Transaction, position: Position, l
       letters.map(({ record }) => record.timestamp),
       letters.map(({ record }) => record.key),
       letters.map(({ record }) => record.value),
-      letters.map(({ record }) => packHeaders(record.headers)),
+      letters.map(({ record }) => encodeHeaders(record.headers)),
       letters.map(({ error }) => codeOf(error)),
       letters.map(({ error }) => storable(messageOf(error), longestReason)),
       letters.map(({ error }) => stackOf(error)),

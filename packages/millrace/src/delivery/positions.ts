@@ -92,7 +92,7 @@ export async function loadPosition(connection: Queryable, key: PositionKey, star
 const advanceWhere = `
   UPDATE millrace.position SET next_offset = $6, updated_at = now()
    WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3 AND generation = $4 AND next_offset = $5`
-const advanceByPlace = `${advanceWhere} AND ctid = $7::tid RETURNING ctid::text`
+const advanceByCtid = `${advanceWhere} AND ctid = $7::tid RETURNING ctid::text`
 const advanceByKey = `${advanceWhere} RETURNING ctid::text`
 
 /**
@@ -106,10 +106,10 @@ export async function advancePosition(
 ): Promise<Position | undefined> {
   const { consumerId, topicId, partition, generation, ctid } = position
   const values = [consumerId, topicId, partition, generation, position.next, next]
-  const byPlace = { name: 'millrace_position_place', text: advanceByPlace, values: [...values, ctid] }
+  const byCtid = { name: 'millrace_position_ctid', text: advanceByCtid, values: [...values, ctid] }
   const byKey = { name: 'millrace_position_key', text: advanceByKey, values }
   const moved =
-    (await transaction.query<{ ctid: string }>(byPlace)).rows[0] ??
+    (await transaction.query<{ ctid: string }>(byCtid)).rows[0] ??
     (await transaction.query<{ ctid: string }>(byKey)).rows[0]
   return moved && { ...position, next, ctid: moved.ctid }
 }

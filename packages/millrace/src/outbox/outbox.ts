@@ -1,4 +1,4 @@
-import { packHeaders } from '../contracts/index.ts'
+import { encodeHeaders } from '../core/record-headers.ts'
 import type { MigrationSet } from '../migrate/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Database, SlicedTable, Transaction } from '../ports/database.ts'
@@ -33,7 +33,7 @@ export function writeOutbox(transaction: Transaction, records: readonly LanedRec
       records.map(({ record }) => record.topic),
       records.map(({ record }) => record.key),
       records.map(({ record }) => record.value),
-      records.map(({ record }) => packHeaders(record.headers)),
+      records.map(({ record }) => encodeHeaders(record.headers)),
     ],
   })
 }

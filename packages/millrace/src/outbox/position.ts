@@ -1,4 +1,4 @@
-import { unpackHeaders } from '../contracts/index.ts'
+import { decodeHeaders } from '../core/record-headers.ts'
 import type { Queryable, Statement } from '../core/unit.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 
@@ -90,7 +90,7 @@ function readPiece({ rows, bytes }: PieceBounds): Pick<Statement, 'name' | 'text
 
 interface OutboxRow extends Omit<OutgoingRecord, 'headers'> {
   readonly seq: string
-  readonly headers: Uint8Array
+  readonly headers: Buffer
   readonly found: string
 }
 
@@ -105,7 +105,7 @@ export async function nextPiece(
     ...readPiece(bounds),
     values: [lane, position.seq, position.done, position.target],
   })
-  const records = rows.map(({ topic, key, value, headers }) => ({ topic, key, value, headers: unpackHeaders(headers) }))
+  const records = rows.map(({ topic, key, value, headers }) => ({ topic, key, value, headers: decodeHeaders(headers) }))
   const last = rows.at(-1)
   const isEnd = !last || (rows.length === Number(last.found) && rows.length < bounds.rows)
   return { records, next: isEnd ? endOfBatch(position) : { ...position, seq: String(BigInt(last.seq) + 1n) } }
@@ -113,7 +113,7 @@ export async function nextPiece(
 
 const move = `
   UPDATE millrace.relay SET version = version + 1, done = $3, target = $4, seq = $5 WHERE lane = $1 AND version = $2`
-const moveByPlace = `${move} AND ctid = $6::tid RETURNING version, ctid::text`
+const moveByCtid = `${move} AND ctid = $6::tid RETURNING version, ctid::text`
 const moveByKey = `${move} RETURNING version, ctid::text`
 
 /** Stores a position if nobody has moved it since `from` was read; answers what is stored then. */
@@ -124,10 +124,10 @@ export async function movePosition(
   to: RelayPosition,
 ): Promise<RelayPosition | undefined> {
   const values = [lane, from.version, to.done, to.target ?? null, to.seq]
-  const byPlace = { name: 'millrace_relay_place', text: moveByPlace, values: [...values, from.ctid] }
+  const byCtid = { name: 'millrace_relay_ctid', text: moveByCtid, values: [...values, from.ctid] }
   const byKey = { name: 'millrace_relay_key', text: moveByKey, values }
   const moved =
-    (await connection.query<Pick<RelayPosition, 'version' | 'ctid'>>(byPlace)).rows[0] ??
+    (await connection.query<Pick<RelayPosition, 'version' | 'ctid'>>(byCtid)).rows[0] ??
     (await connection.query<Pick<RelayPosition, 'version' | 'ctid'>>(byKey)).rows[0]
   return moved && { ...to, ...moved }
 }

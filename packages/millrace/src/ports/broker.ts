@@ -1,5 +1,6 @@
-/** A header's name and its bytes. Names may repeat. */
-export type RecordHeader = readonly [name: string, value: Uint8Array]
+import type { RecordHeader } from '../core/record-headers.ts'
+
+export type { RecordHeader }
 
 /** A record before a broker has it. */
 export interface OutgoingRecord {

@@ -6,10 +6,11 @@ import { logMigrations } from '../adapters/postgres/log/index.ts'
 import { type BuiltApp, buildApp } from '../app/create-app.ts'
 import type { App, AppOptions } from '../app/index.ts'
 import { migrationsOf } from '../app/migrations.ts'
-import { decodeRecord, unpackHeaders } from '../contracts/index.ts'
+import { decodeRecord } from '../contracts/index.ts'
 import type { ReceivedEvent } from '../core/event.ts'
 import { silentLogger } from '../core/logger.ts'
 import type { Millrace, Module } from '../core/module.ts'
+import { decodeHeaders } from '../core/record-headers.ts'
 import type { AnyTopic, EventConstructor, EventOf } from '../core/topic.ts'
 import { type MigrationSet, migrate } from '../migrate/index.ts'
 import { createLogger } from '../observability/index.ts'
@@ -138,10 +139,10 @@ function recordDirect({ direct }: BuiltApp): OutgoingRecord[] {
 }
 
 async function readOutbox(database: Database): Promise<OutgoingRecord[]> {
-  const { rows } = await database.query<Omit<OutgoingRecord, 'headers'> & { headers: Uint8Array }>(
+  const { rows } = await database.query<Omit<OutgoingRecord, 'headers'> & { headers: Buffer }>(
     'SELECT topic, key, value, headers FROM millrace.outbox ORDER BY seq',
   )
-  return rows.map((row) => ({ ...row, headers: unpackHeaders(row.headers) }))
+  return rows.map((row) => ({ ...row, headers: decodeHeaders(row.headers) }))
 }
 
 function asEvent(topic: AnyTopic, record: OutgoingRecord): ReceivedEvent {

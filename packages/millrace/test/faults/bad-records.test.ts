@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { unpackHeaders } from '../../src/contracts/index.ts'
+import { decodeHeaders } from '../../src/core/record-headers.ts'
 import { defineConsumer, defineModule, defineTopic, type Millrace, type Unit } from '../../src/index.ts'
 import type { OutgoingRecord, RecordHeader } from '../../src/ports/index.ts'
 import { type TestApp, testApp } from '../../src/testing/index.ts'
@@ -145,7 +145,7 @@ test('what cannot be read is a dead letter at once, whole; the records around it
     const { key = null, value, headers = [] }: Partial<OutgoingRecord> = record
     const letter = deadLetters[nth]
     expect(letter, what).toMatchObject({ offset: String(3 * nth + 1), code, attempts: 0, stack: null, key, value })
-    expect(unpackHeaders(letter?.headers ?? Buffer.alloc(0)), what).toEqual(headers)
+    expect(decodeHeaders(letter?.headers ?? Buffer.alloc(0)), what).toEqual(headers)
     expect(letter?.reason, what).not.toBe('')
   }
 })
@@ -303,6 +303,6 @@ test('a handler that fails costs its own record: dead letter after its attempts,
     expect(letter?.reason, what).toMatch(reason)
     expect(letter?.value, what).toEqual(wrong[n]?.value)
     expect(letter?.key, what).toEqual(wrong[n]?.key)
-    expect(unpackHeaders(letter?.headers ?? Buffer.alloc(0)), what).toEqual(wrong[n]?.headers)
+    expect(decodeHeaders(letter?.headers ?? Buffer.alloc(0)), what).toEqual(wrong[n]?.headers)
   }
 })

@@ -9,7 +9,7 @@ CREATE TABLE millrace.outbox (
   topic      text        NOT NULL,
   key        bytea,
   value      bytea,
-  headers    bytea       NOT NULL, -- packed: see contracts/codec.ts
+  headers    bytea       NOT NULL, -- see core/record-headers.ts
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 ) PARTITION BY RANGE (created_at);
 

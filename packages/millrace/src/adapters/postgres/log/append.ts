@@ -1,8 +1,9 @@
 import { fail } from '../../../core/errors.ts'
 import { partitionOf } from '../../../core/partitioner.ts'
+import { encodeHeaders } from '../../../core/record-headers.ts'
 import type { Queryable, Statement } from '../../../core/unit.ts'
 import type { OutgoingRecord, ProduceResult } from '../../../ports/broker.ts'
-import { encodeHeaders, integerArray } from './encoding.ts'
+import { integerArray } from './encoding.ts'
 import type { LogTopic, Topics } from './topics.ts'
 
 /** A statement takes so many records, or bytes and one record more; larger batches are several in one transaction. */
@@ -18,7 +19,7 @@ interface Place {
 interface Placed {
   readonly place: Place
   readonly record: OutgoingRecord
-  readonly headers: Buffer | null
+  readonly headers: Buffer
   readonly index: number
 }
 

@@ -138,8 +138,8 @@ export const errorCatalogue = {
   // broker
   BROKER_UNAVAILABLE: {
     status: 503,
-    message: 'The broker did not take the record: {problem}',
-    remedy: 'Nothing was confirmed; send the request again.',
+    message: 'The broker cannot be reached: {problem}',
+    remedy: 'Check the broker. What was to be published is not confirmed: send it again, with the same id.',
   },
   TOPIC_UNKNOWN: {
     status: 500,
@@ -155,6 +155,12 @@ export const errorCatalogue = {
     status: 500,
     message: 'Consumer {consumer} stands at {position} of {topic}/{partition}, beyond its end at {end}.',
     remedy: 'The topic was cut or re-created; seek the consumer to where it should go on.',
+  },
+
+  LOG_SHRANK: {
+    status: 503,
+    message: 'The log of {place} ends at {end}, before {offset}, up to which it was read: its last commits are lost.',
+    remedy: 'Consumers take up again by themselves from their positions; find out why the database has lost commits.',
   },
 
   // HTTP

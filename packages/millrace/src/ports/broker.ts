@@ -67,12 +67,18 @@ export interface AssignedPartition {
   open(from: number): PartitionReader
 }
 
-/** Reads one partition in order. Memory is bounded: it fetches ahead no more than about 1 MiB or 1,000 records. */
+/**
+ * Reads one partition in order. Memory is bounded: it fetches ahead no more than about 1 MiB or 1,000 records, or several
+ * MiB for a read that waits.
+ */
 export interface PartitionReader {
   /**
    * The next records, at least one, at most `max`, each once and in order of offset. Waits for the first.
    * With `waitMs`, waits that long after the first for `max` to be there, or for several MiB. Empty only when the reader
    * is closed.
+   *
+   * @throws LOG_SHRANK when the log ends before what was read of it; the reader has ended, and the position is to be
+   * looked up anew
    */
   read(max: number, waitMs?: number): Promise<BrokerRecord[]>
   /** The highest known end of the log; grows without reading. */

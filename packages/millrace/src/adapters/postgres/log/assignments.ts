@@ -36,10 +36,11 @@ export interface Pulse {
   /** Grows with each change of the group's assignment. */
   readonly versions: ReadonlyMap<string, number>
   /** Groups that have a member whose process is dead. */
-  readonly bereaved: readonly string[]
+  readonly groupsWithDead: readonly string[]
 }
 
-const isDead = "coalesce(p.seen_at + p.session_ms * interval '1 ms' < clock_timestamp(), true)"
+/** Also a sign of life from the future: the clock was set back, and its process may have died long before it is reached. */
+const isDead = `coalesce(abs(extract(epoch FROM clock_timestamp() - p.seen_at)) * 1000 > p.session_ms, true)`
 
 /** Shows that a process lives, and looks what has become of its groups. */
 export async function beat(database: Database, processId: string, groups: readonly string[]): Promise<Pulse> {
@@ -59,7 +60,7 @@ export async function beat(database: Database, processId: string, groups: readon
       values: [processId, groups],
     })
   const { alive = false, names = [], versions = [], dead = [] } = rows[0] ?? {}
-  return { alive, versions: new Map(names.map((name, nth) => [name, Number(versions[nth])])), bereaved: dead }
+  return { alive, versions: new Map(names.map((name, nth) => [name, Number(versions[nth])])), groupsWithDead: dead }
 }
 
 /** Registers a member, and its process where that is new, and gives it a share of its group's partitions. */
@@ -92,7 +93,7 @@ export async function removeMember(database: Database, member: MemberRow): Promi
 }
 
 /** Takes the members of dead processes out of a group, and gives their partitions to the others. */
-export async function buryMembers(database: Database, group: string): Promise<void> {
+export async function removeDeadMembers(database: Database, group: string): Promise<void> {
   await changeGroup(database, group, async () => {})
 }
 
@@ -129,12 +130,17 @@ export async function claim(database: Database, wanted: readonly Assignment[]): 
 export async function release(database: Database, given: readonly Assignment[]): Promise<void> {
   await database.on('system').query({
     name: 'millrace_log_release',
-    text: `WITH released AS (
-             UPDATE millrace.log_assignments a SET owner = NULL
+    // Locked in the order of a rebalance, so that the two cannot block each other.
+    text: `WITH held AS (
+             SELECT group_name, topic_id, partition
                FROM unnest($1::text[], $2::int[], $3::int[], $4::uuid[], $5::bigint[])
                  AS g (group_name, topic_id, partition, owner, epoch)
-              WHERE a.group_name = g.group_name AND a.topic_id = g.topic_id AND a.partition = g.partition
-                AND a.owner = g.owner AND a.epoch = g.epoch
+               JOIN millrace.log_assignments a USING (group_name, topic_id, partition)
+              WHERE a.owner = g.owner AND a.epoch = g.epoch
+              ORDER BY group_name, topic_id, partition FOR UPDATE OF a),
+           released AS (
+             UPDATE millrace.log_assignments a SET owner = NULL FROM held h
+              WHERE a.group_name = h.group_name AND a.topic_id = h.topic_id AND a.partition = h.partition
           RETURNING a.group_name)
            UPDATE millrace.log_groups SET version = version + 1 WHERE name IN (SELECT group_name FROM released)`,
     values: [...keysOf(given), given.map(({ owner }) => owner), integerArray(given.map(({ epoch }) => epoch))],

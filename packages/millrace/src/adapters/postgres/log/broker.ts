@@ -24,10 +24,10 @@ import { Topics } from './topics.ts'
 import { logChannel, Watcher } from './watcher.ts'
 
 /**
- * Appends at the same time. They share the framework's few connections with reads and signs of life, which must not
- * wait until a partition is unlocked.
+ * Appends at the same time. Each may wait for a partition that another process holds, as may the relay's; of the three
+ * connections they share with reads and signs of life, one is left for those.
  */
-const appendsAtOnce = 2
+const appendsAtOnce = 1
 
 /** PostgreSQL's answer when the log has no slice for now. */
 const noSlice = '23514'

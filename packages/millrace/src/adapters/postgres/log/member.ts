@@ -171,7 +171,7 @@ class HeldPartition implements AssignedPartition {
   open(from: number): PartitionReader {
     this.#reader?.close()
     const watch = this.#context.watcher.watch({ topicNumber: this.#number, partition: this.partition })
-    this.#reader = new LogReader(this.#context.config, watch, from)
+    this.#reader = new LogReader(this.#context.config, watch, `${this.topic}/${this.partition}`, from)
     if (this.#ended) this.#reader.close()
     return this.#reader
   }

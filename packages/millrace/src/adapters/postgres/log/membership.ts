@@ -3,12 +3,12 @@ import type { GroupMember } from '../../../ports/broker.ts'
 import {
   type Assignment,
   beat,
-  buryMembers,
   claim,
   groupChannel,
   readAssignments,
   registerMember,
   release,
+  removeDeadMembers,
   removeMember,
 } from './assignments.ts'
 import type { LogConfig } from './config.ts'
@@ -26,8 +26,8 @@ export class Membership {
   readonly #leaving = new WeakMap<Member, Promise<void>>()
   readonly #versions = new Map<string, number>()
   readonly #sync = new Repeatable(() => this.#quietly(() => this.#follow()))
-  readonly #bury = new Repeatable(() => this.#quietly(() => this.#buryNext()))
-  readonly #bereaved = new Set<string>()
+  readonly #removeDead = new Repeatable(() => this.#quietly(() => this.#removeNextDead()))
+  readonly #groupsWithDead = new Set<string>()
   readonly #wake = new Signal()
   #processId = randomUUID() as string
   /** When the sign of life that was last answered was sent, by the clock that never jumps. */
@@ -55,7 +55,7 @@ export class Membership {
     this.#wake.notify()
     clearTimeout(this.#fence)
     await this.#unlisten?.().catch(() => {})
-    await Promise.all([this.#beating, this.#sync.idle(), this.#bury.idle()])
+    await Promise.all([this.#beating, this.#sync.idle(), this.#removeDead.idle()])
   }
 
   async join(member: Member): Promise<GroupMember> {
@@ -135,8 +135,8 @@ export class Membership {
     if (processId !== this.#processId) return
     if (!pulse.alive) return this.#loseAll()
     this.#alive(sentAt)
-    for (const group of pulse.bereaved) this.#bereaved.add(group)
-    if (pulse.bereaved.length > 0) this.#bury.trigger()
+    for (const group of pulse.groupsWithDead) this.#groupsWithDead.add(group)
+    if (pulse.groupsWithDead.length > 0) this.#removeDead.trigger()
     if (groups.some((group) => pulse.versions.get(group) !== this.#versions.get(group))) this.changed()
     for (const [group, version] of pulse.versions) this.#versions.set(group, version)
   }
@@ -197,10 +197,10 @@ export class Membership {
     for (const member of members) member.forget(released)
   }
 
-  async #buryNext(): Promise<void> {
-    for (const group of this.#bereaved) {
-      this.#bereaved.delete(group)
-      await buryMembers(this.#config.database, group)
+  async #removeNextDead(): Promise<void> {
+    for (const group of this.#groupsWithDead) {
+      this.#groupsWithDead.delete(group)
+      await removeDeadMembers(this.#config.database, group)
     }
   }
 

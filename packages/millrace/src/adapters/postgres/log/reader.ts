@@ -1,3 +1,4 @@
+import { fail } from '../../../core/errors.ts'
 import type { BrokerRecord, PartitionReader } from '../../../ports/broker.ts'
 import type { LogConfig } from './config.ts'
 import { readBounds, readRecords } from './partition-log.ts'
@@ -16,6 +17,7 @@ const longestRetryMs = 1_000
 export class LogReader implements PartitionReader {
   readonly #config: LogConfig
   readonly #watch: Watch
+  readonly #place: string
   /** Something has changed for who fetches, or for who reads. */
   readonly #room = new Signal()
   readonly #arrived = new Signal()
@@ -26,12 +28,20 @@ export class LogReader implements PartitionReader {
   #wanted = 0
   /** The next offset to fetch. */
   #next: number
+  /** The highest end seen. */
+  #seenEnd = 0
+  #failure: Error | undefined
   #closed = false
 
-  /** Begins to fetch at once. The reader releases the watch when it is closed. */
-  constructor(config: LogConfig, watch: Watch, from: number) {
+  /**
+   * Begins to fetch at once. The reader releases the watch when it is closed.
+   *
+   * @param place the partition, for errors: `topic/partition`
+   */
+  constructor(config: LogConfig, watch: Watch, place: string, from: number) {
     this.#config = config
     this.#watch = watch
+    this.#place = place
     this.#next = from
     void this.#fetch()
   }
@@ -41,7 +51,8 @@ export class LogReader implements PartitionReader {
   }
 
   async read(max: number, waitMs = 0): Promise<BrokerRecord[]> {
-    while (this.#held.length === 0 && !this.#closed) await this.#arrived.wait()
+    while (this.#held.length === 0 && !this.#closed && !this.#failure) await this.#arrived.wait()
+    if (this.#failure && !this.#closed) throw this.#failure
     if (waitMs > 0) await this.#collect(max, waitMs)
     return this.#take(max)
   }
@@ -82,11 +93,25 @@ export class LogReader implements PartitionReader {
 
   async #fetch(): Promise<void> {
     await this.#retried(async () => this.#watch.grew(await this.#locate()))
-    while (!this.#closed) {
+    while (!this.#closed && !this.#hasShrunk()) {
       if (!this.#hasRoom()) await this.#room.wait()
       else if (this.#next >= this.#watch.end) await this.#watch.grown()
       else await this.#retried(() => this.#fetchPiece())
     }
+  }
+
+  /**
+   * Whether the log ends before what was read of it: a database that has lost its last commits has taken the other's
+   * place. Other records will get the offsets, and what is held is of a log that is no more.
+   */
+  #hasShrunk(): boolean {
+    const { end } = this.#watch
+    this.#seenEnd = Math.max(this.#seenEnd, end)
+    if (end >= Math.min(this.#next, this.#seenEnd)) return false
+    this.#failure = fail('LOG_SHRANK', { place: this.#place, end, offset: this.#next })
+    this.#held = []
+    this.#arrived.notify()
+    return true
   }
 
   #hasRoom(): boolean {

@@ -64,19 +64,6 @@ export class Topics {
     return this.#byName
   }
 
-  /** The topics by number; asks the database only for those not known. */
-  async byNumber(numbers: readonly number[]): Promise<ReadonlyMap<number, LogTopic>> {
-    const known = new Map([...this.#byName.values()].map((topic) => [topic.number, topic]))
-    const missing = numbers.filter((number) => !known.has(number))
-    if (missing.length === 0) return known
-    const { rows } = await this.#database
-      .on('system')
-      .query<TopicRow>(`SELECT ${columns} FROM millrace.log_topics WHERE id = ANY ($1)`, [missing])
-    this.#remember(rows)
-    for (const topic of rows) known.set(topic.number, topic)
-    return known
-  }
-
   #remember(topics: readonly LogTopic[]): void {
     for (const topic of topics) this.#byName.set(topic.name, topic)
   }

@@ -69,9 +69,10 @@ export class Watcher {
 
   async #readEnds(): Promise<void> {
     const entries = [...this.#entries.values()]
+    const before = entries.map(({ end }) => end)
     try {
       const ends = await readEnds(this.#config.database, entries)
-      for (const [nth, entry] of entries.entries()) entry.grew(ends[nth] ?? 0)
+      for (const [nth, entry] of entries.entries()) entry.sawEnd(ends[nth] ?? 0, before[nth] ?? 0)
     } catch (error) {
       this.#config.logger.debug({ err: error }, 'the ends of the log could not be read; tried again at the next poll')
     }
@@ -93,12 +94,25 @@ class WatchEntry implements PartitionKey {
     this.#onUnused = onUnused
   }
 
+  get end(): number {
+    return this.#end
+  }
+
   get waited(): boolean {
     return this.#waiting > 0
   }
 
   grew(end: number): void {
     if (end > this.#end) this.#set(end)
+  }
+
+  /**
+   * The end was read, after `before` was known. What is committed does not go away, unless a database that has lost its
+   * last commits took the other's place: then the log begins again from a lower end.
+   */
+  sawEnd(end: number, before: number): void {
+    if (end < before) this.#set(end)
+    else this.grew(end)
   }
 
   share(): Watch {

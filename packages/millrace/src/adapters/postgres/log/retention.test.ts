@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { onlyPartition, produce, readFrom, record, text } from '../../../conformance/broker/stage.ts'
+import type { Database } from '../../../ports/database.ts'
 import type { PostgresBroker } from './index.ts'
 import { createTestLog } from './log.fixture.ts'
 
@@ -57,14 +58,38 @@ test('a reader goes on behind what was dropped before it came there', async () =
   expect(next).toBe(start + 1)
 })
 
-test('creates the slice it needs when it slept past those made ahead', async () => {
-  await using log = await createTestLog()
-  const { broker, database } = await log.connect()
-  await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
+async function dropSlices(database: Database): Promise<void> {
   const { rows } = await database.query<{ slice: string }>(
     `SELECT relid::text AS slice FROM pg_partition_tree('millrace.log') WHERE isleaf`,
   )
   for (const { slice } of rows) await database.query(`DROP TABLE ${slice}`)
+}
+
+test('an append within a transaction passes again soon, when all slices made ahead were slept past', async () => {
+  await using log = await createTestLog()
+  const { broker, database } = await log.connect()
+  await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
+  await dropSlices(database)
+  const append = () => {
+    return database.transaction((transaction) => broker.appendIn(transaction, [record('topic', 'key', 'value')]))
+  }
+
+  const first = await append().catch((error: unknown) => error)
+  expect(database.faultOf(first)).toBe('unavailable')
+
+  let results = await append().catch(() => undefined)
+  while (results === undefined) {
+    await pause(20)
+    results = await append().catch(() => undefined)
+  }
+  expect(results).toMatchObject([{ offset: 0 }])
+})
+
+test('creates the slice it needs when it slept past those made ahead', async () => {
+  await using log = await createTestLog()
+  const { broker, database } = await log.connect()
+  await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
+  await dropSlices(database)
 
   expect(await produce(broker, [record('topic', 'key', 'value')])).toMatchObject([{ offset: 0 }])
 })

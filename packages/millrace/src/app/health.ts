@@ -41,11 +41,9 @@ function consumerProgress(runner: ConsumerRunner, timeoutMs: number): ConsumerPr
 }
 
 function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {
-  const { topic, partition, position = 0, end = 0, movedAt, lastError } = status
+  const { topic, partition, position = 0, end = 0, stillMs, lastError } = status
   const place = { topic, partition, position, end }
-  const known = status.position !== undefined
-  const stuckMs = known && position >= end ? 0 : Date.now() - movedAt
-  if (stuckMs <= timeoutMs) return { ...place, ok: true }
-  const problem = `it has not moved for ${Math.round(stuckMs / 1_000)} s${lastError ? `: ${lastError}` : ''}`
+  if (stillMs <= timeoutMs) return { ...place, ok: true }
+  const problem = `it has not moved for ${Math.round(stillMs / 1_000)} s${lastError ? `: ${lastError}` : ''}`
   return { ...place, ok: false, problem }
 }

@@ -1,4 +1,4 @@
-import type { AnyTopic } from './topic.ts'
+import type { AnyTopic } from './any-topic.ts'
 
 /** An event before it is published: what an event constructor of a topic returns. */
 export interface OutgoingEvent<Type extends string = string, Data = unknown, Topic extends AnyTopic = AnyTopic> {

@@ -1,15 +1,9 @@
+import type { AnyTopic, ForeignRecord, PublishMode } from './any-topic.ts'
 import { fail } from './errors.ts'
 import type { EventOptions, OutgoingEvent, ReceivedEvent } from './event.ts'
 import type { EventTypes, Format, SchemaTypes, ZodTypes } from './format.ts'
 
-/** `outbox`: only within a unit of work, with its rows. `direct`: at once, acknowledged by the broker. */
-export type PublishMode = 'outbox' | 'direct'
-
-/** A record's parts that may tell the type of a foreign record. */
-export interface ForeignRecord {
-  readonly headers: Readonly<Record<string, string>>
-  readonly value: Uint8Array
-}
+export type { AnyTopic, ForeignRecord, PublishMode }
 
 /** The contract of one stream. */
 export interface TopicOptions<
@@ -45,23 +39,6 @@ export interface EventConstructor<Topic extends AnyTopic, Type extends string, I
   (data: Input, options?: EventOptions): OutgoingEvent<Type, Input, Topic>
   readonly type: Type
   readonly topic: Topic
-}
-
-/** A topic whose event types are not of interest; what modules and the framework's insides take. */
-export interface AnyTopic {
-  readonly kind: 'topic'
-  readonly name: string
-  readonly publish: PublishMode
-  readonly broker: 'postgres' | undefined
-  readonly partitions: number | undefined
-  /** Schema by event type. */
-  readonly schemas: Readonly<Record<string, unknown>>
-  /** Undefined: JSON. */
-  readonly format: Format | undefined
-  readonly keyOf: (event: { type: string; data: unknown }) => string | null
-  readonly typeOf: (record: ForeignRecord) => string | undefined
-  /** Never there at run time: the TypeScript types of the events, by type. */
-  readonly eventTypes?: unknown
 }
 
 /** The TypeScript types of a topic's events, by event type. */

@@ -45,8 +45,11 @@ export interface WorkerStatus {
   readonly position: number | undefined
   /** The log's known end. */
   readonly end: number | undefined
-  /** When the position last moved, or there was nothing to do; milliseconds since 1970. */
-  readonly movedAt: number
+  /**
+   * For how long it has been seen behind the end without moving, beyond the time its consumer waits for a batch, in
+   * milliseconds. It is seen when the status is asked for.
+   */
+  readonly stillMs: number
   /** Code or name of what last went wrong, until something goes well: a message may quote data, and health is public. */
   readonly lastError: string | undefined
 }
@@ -64,7 +67,8 @@ export class PartitionWorker {
   #reader: PartitionReader | undefined
   #position: Position | undefined
   #faults = 0
-  #movedAt = Date.now()
+  /** When it was first seen behind the end, since it moved. */
+  #stillSince: number | undefined
   #lastError: string | undefined
   #running: Promise<void> | undefined
 
@@ -78,7 +82,14 @@ export class PartitionWorker {
     const { topic, partition } = this.#options.assigned
     const position = this.#position?.next
     const end = this.#reader?.end
-    return { topic, partition, position, end, movedAt: this.#movedAt, lastError: this.#lastError }
+    return { topic, partition, position, end, stillMs: this.#stillMs(), lastError: this.#lastError }
+  }
+
+  #stillMs(): number {
+    const isBehind = !this.#position || !this.#reader || this.#position.next < this.#reader.end
+    this.#stillSince = isBehind ? (this.#stillSince ?? performance.now()) : undefined
+    const stillMs = this.#stillSince === undefined ? 0 : performance.now() - this.#stillSince
+    return Math.max(0, stillMs - (this.#options.consumer.batch?.waitMs ?? 0))
   }
 
   start(): void {
@@ -161,7 +172,6 @@ export class PartitionWorker {
     const records = await this.#nextRecords(consumer.batch?.waitMs)
     const first = records[0]?.offset ?? 0
     if (this.#position && first > this.#position.next) this.#position = await this.#skipTo(this.#position, first)
-    this.#movedAt = Date.now()
     this.#backlog.fill(records.map((record) => decodeRecord(topic, assigned.partition, record)))
   }
 
@@ -196,7 +206,7 @@ export class PartitionWorker {
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
     this.#position = outcome.position
     this.#backlog.done(chunk)
-    this.#movedAt = Date.now()
+    this.#stillSince = undefined
     this.#lastError = undefined
     for (const { record } of chunk) this.#preparations.forget(record.offset)
     this.#reader?.commit(outcome.position.next)

@@ -11,13 +11,13 @@ const mostRecords = 5_000
 const mostBytes = 16 * 1024 * 1024
 
 /** A partition that a batch appends to. */
-interface Place {
+interface Target {
   readonly topic: LogTopic
   readonly partition: number
 }
 
-interface Placed {
-  readonly place: Place
+interface RoutedRecord {
+  readonly target: Target
   readonly record: OutgoingRecord
   readonly headers: Buffer
   readonly index: number
@@ -25,14 +25,14 @@ interface Placed {
 
 /** Records ready to be appended. */
 export interface Batch {
-  readonly pieces: readonly (readonly Placed[])[]
+  readonly pieces: readonly (readonly RoutedRecord[])[]
   readonly locks: readonly number[]
   /** One for each record; those of unknown topics are there already. */
   readonly results: ProduceResult[]
 }
 
 /** Gives each record its partition; a batch's records without a key share one, the next one at the next batch. */
-export class Placement {
+export class Router {
   readonly #topics: Topics
   readonly #turns = new Map<string, number>()
 
@@ -40,12 +40,12 @@ export class Placement {
     this.#topics = topics
   }
 
-  async place(records: readonly OutgoingRecord[]): Promise<Batch> {
+  async route(records: readonly OutgoingRecord[]): Promise<Batch> {
     const topics = await this.#topics.find([...new Set(records.map(({ topic }) => topic))])
-    const places = new Map<string, Place>()
+    const targets = new Map<string, Target>()
     const keyless = new Map<string, number>()
     const results: ProduceResult[] = []
-    const placed: Placed[] = []
+    const routed: RoutedRecord[] = []
     for (const [index, record] of records.entries()) {
       const topic = topics.get(record.topic)
       if (topic === undefined) {
@@ -53,12 +53,12 @@ export class Placement {
       } else {
         const partition =
           record.key === null ? this.#keyless(topic, keyless) : partitionOf(record.key, topic.partitions)
-        const place = placeOf(places, topic, partition)
-        placed.push({ place, record, headers: encodeHeaders(record.headers), index })
+        const target = targetOf(targets, topic, partition)
+        routed.push({ target, record, headers: encodeHeaders(record.headers), index })
       }
     }
-    const locks = [...new Set([...places.values()].map(lockOf))].sort((a, b) => a - b)
-    return { pieces: cut(placed), locks, results }
+    const locks = [...new Set([...targets.values()].map(lockOf))].sort((a, b) => a - b)
+    return { pieces: cut(routed), locks, results }
   }
 
   #keyless(topic: LogTopic, chosen: Map<string, number>): number {
@@ -79,30 +79,30 @@ export class Placement {
  */
 export async function appendBatch(connection: Queryable, batch: Batch): Promise<ProduceResult[]> {
   for (const piece of batch.pieces) {
-    const { statement, ranks, places } = appendStatement(piece, batch.locks)
+    const { statement, ranks, targets } = appendStatement(piece, batch.locks)
     const { rows } = await connection.query<{ bases: readonly string[] }>(statement)
     const bases = rows[0]?.bases ?? []
-    for (const [nth, { place, index }] of piece.entries()) {
-      const base = Number(bases[(places[nth] ?? 0) - 1])
-      batch.results[index] = { topic: place.topic.name, partition: place.partition, offset: base + (ranks[nth] ?? 0) }
+    for (const [nth, { target, index }] of piece.entries()) {
+      const base = Number(bases[(targets[nth] ?? 0) - 1])
+      batch.results[index] = { topic: target.topic.name, partition: target.partition, offset: base + (ranks[nth] ?? 0) }
     }
   }
   return batch.results
 }
 
-function appendStatement(piece: readonly Placed[], locks: readonly number[]) {
-  const numbers = new Map<Place, number>()
+function appendStatement(piece: readonly RoutedRecord[], locks: readonly number[]) {
+  const numbers = new Map<Target, number>()
   const counts: number[] = []
-  const columns = { places: [] as number[], ranks: [] as number[], starts: [] as number[] }
+  const columns = { targets: [] as number[], ranks: [] as number[], starts: [] as number[] }
   const lengths = { keys: [] as (number | null)[], values: [] as (number | null)[], headers: [] as (number | null)[] }
   const contents: Uint8Array[] = []
   let start = 1
-  for (const { place, record, headers } of piece) {
-    const number = numbers.get(place) ?? numbers.size + 1
-    numbers.set(place, number)
+  for (const { target, record, headers } of piece) {
+    const number = numbers.get(target) ?? numbers.size + 1
+    numbers.set(target, number)
     const rank = counts[number] ?? 0
     counts[number] = rank + 1
-    columns.places.push(number)
+    columns.targets.push(number)
     columns.ranks.push(rank)
     columns.starts.push(start)
     lengths.keys.push(record.key?.length ?? null)
@@ -113,11 +113,11 @@ function appendStatement(piece: readonly Placed[], locks: readonly number[]) {
       start += part?.length ?? 0
     }
   }
-  const places = [...numbers.keys()]
+  const targets = [...numbers.keys()]
   const arrays = [
     locks,
-    places.map(({ topic }) => topic.number),
-    places.map(({ partition }) => partition),
+    targets.map(({ topic }) => topic.number),
+    targets.map(({ partition }) => partition),
     ...Object.values(columns),
     ...Object.values(lengths),
   ]
@@ -126,26 +126,26 @@ function appendStatement(piece: readonly Placed[], locks: readonly number[]) {
     text: 'SELECT millrace.log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS bases',
     values: [...arrays.map(integerArray), Buffer.concat(contents)],
   }
-  return { statement, ranks: columns.ranks, places: columns.places }
+  return { statement, ranks: columns.ranks, targets: columns.targets }
 }
 
-function placeOf(places: Map<string, Place>, topic: LogTopic, partition: number): Place {
+function targetOf(targets: Map<string, Target>, topic: LogTopic, partition: number): Target {
   const name = `${topic.number}/${partition}`
-  const place = places.get(name) ?? { topic, partition }
-  places.set(name, place)
-  return place
+  const target = targets.get(name) ?? { topic, partition }
+  targets.set(name, target)
+  return target
 }
 
 /** The advisory lock of a partition. Two partitions with the same one only wait for each other. */
-function lockOf({ topic, partition }: Place): number {
+function lockOf({ topic, partition }: Target): number {
   return (topic.number << 10) ^ partition
 }
 
-function cut(placed: readonly Placed[]): Placed[][] {
-  const pieces: Placed[][] = []
-  let piece: Placed[] = []
+function cut(routed: readonly RoutedRecord[]): RoutedRecord[][] {
+  const pieces: RoutedRecord[][] = []
+  let piece: RoutedRecord[] = []
   let bytes = mostBytes
-  for (const item of placed) {
+  for (const item of routed) {
     if (piece.length >= mostRecords || bytes >= mostBytes) {
       piece = []
       bytes = 0
@@ -157,6 +157,6 @@ function cut(placed: readonly Placed[]): Placed[][] {
   return pieces
 }
 
-function sizeOf({ record, headers }: Placed): number {
+function sizeOf({ record, headers }: RoutedRecord): number {
   return (record.key?.length ?? 0) + (record.value?.length ?? 0) + (headers?.length ?? 0)
 }

@@ -2,7 +2,7 @@ import type { Statement } from '../../../core/unit.ts'
 import type { Database, Transaction } from '../../../ports/database.ts'
 import { balance, type Candidate, type Share } from './balance.ts'
 import { integerArray } from './encoding.ts'
-import { lockWaitMs, patiently } from './patience.ts'
+import type { Patience } from './patience.ts'
 
 /** Notified when the assignment of a group has changed. */
 export const groupChannel = 'millrace_group'
@@ -39,10 +39,23 @@ export interface Pulse {
   readonly groupsWithDead: readonly string[]
 }
 
+const isLate = 'extract(epoch FROM clock_timestamp() - p.seen_at) * 1000 > p.session_ms'
 /** Also a sign of life from the future: the clock was set back, and its process may have died long before it is reached. */
 const isDead = `coalesce(abs(extract(epoch FROM clock_timestamp() - p.seen_at)) * 1000 > p.session_ms, true)`
 
-/** Shows that a process lives, and looks what has become of its groups. */
+/**
+ * Where groups are changed. Every change locks a group's assignments before its version, each in the order of their
+ * keys, so that no two changes can block each other.
+ */
+export interface GroupStore {
+  readonly database: Database
+  readonly patience: Patience
+}
+
+/**
+ * Shows that a process lives, and looks what has become of its groups. A sign of life from the future does not hinder a
+ * process that lives: it knows by its own clock, which is never set, that it was not late.
+ */
 export async function beat(database: Database, processId: string, groups: readonly string[]): Promise<Pulse> {
   const { rows } = await database
     .on('system')
@@ -50,7 +63,7 @@ export async function beat(database: Database, processId: string, groups: readon
       name: 'millrace_log_beat',
       text: `WITH beat AS (
              UPDATE millrace.log_processes p SET seen_at = clock_timestamp()
-              WHERE p.id = $1 AND NOT ${isDead} RETURNING 1)
+              WHERE p.id = $1 AND NOT ${isLate} RETURNING 1)
            SELECT EXISTS (SELECT FROM beat) AS alive,
                   array(SELECT name FROM millrace.log_groups WHERE name = ANY ($2) ORDER BY name) AS names,
                   array(SELECT version FROM millrace.log_groups WHERE name = ANY ($2) ORDER BY name) AS versions,
@@ -64,8 +77,8 @@ export async function beat(database: Database, processId: string, groups: readon
 }
 
 /** Registers a member, and its process where that is new, and gives it a share of its group's partitions. */
-export async function registerMember(database: Database, member: MemberRow, sessionMs: number): Promise<void> {
-  await changeGroup(database, member.group, async (transaction) => {
+export async function registerMember(where: GroupStore, member: MemberRow, sessionMs: number): Promise<void> {
+  await changeGroup(where, member.group, async (transaction) => {
     transaction.send({
       text: `INSERT INTO millrace.log_processes (id, seen_at, session_ms) VALUES ($1, clock_timestamp(), $2)
              ON CONFLICT (id) DO NOTHING`,
@@ -81,8 +94,8 @@ export async function registerMember(database: Database, member: MemberRow, sess
 }
 
 /** Takes a member out of its group, and gives its partitions to the others. */
-export async function removeMember(database: Database, member: MemberRow): Promise<void> {
-  await changeGroup(database, member.group, async (transaction) => {
+export async function removeMember(where: GroupStore, member: MemberRow): Promise<void> {
+  await changeGroup(where, member.group, async (transaction) => {
     transaction.send({ text: 'DELETE FROM millrace.log_members WHERE id = $1', values: [member.id] })
     transaction.send({
       text: `DELETE FROM millrace.log_processes p
@@ -93,8 +106,8 @@ export async function removeMember(database: Database, member: MemberRow): Promi
 }
 
 /** Takes the members of dead processes out of a group, and gives their partitions to the others. */
-export async function removeDeadMembers(database: Database, group: string): Promise<void> {
-  await changeGroup(database, group, async () => {})
+export async function removeDeadMembers(where: GroupStore, group: string): Promise<void> {
+  await changeGroup(where, group, async () => {})
 }
 
 /** What the members have, and shall have. */
@@ -113,24 +126,28 @@ export async function readAssignments(
 }
 
 /** Makes the targets of partitions that nobody owns any more their owners. Answers those where that came about. */
-export async function claim(database: Database, wanted: readonly Assignment[]): Promise<Assignment[]> {
-  const { rows } = await database.on('system').query<AssignmentRow>({
+export async function claim({ patience }: GroupStore, wanted: readonly Assignment[]): Promise<Assignment[]> {
+  const statement: Statement = {
     name: 'millrace_log_claim',
-    text: `UPDATE millrace.log_assignments a SET owner = a.target, epoch = a.epoch + 1
-             FROM unnest($1::text[], $2::int[], $3::int[], $4::uuid[]) AS w (group_name, topic_id, partition, target)
-            WHERE a.group_name = w.group_name AND a.topic_id = w.topic_id AND a.partition = w.partition
-              AND a.target = w.target AND a.owner IS NULL
+    text: `WITH free AS (
+             SELECT group_name, topic_id, partition
+               FROM unnest($1::text[], $2::int[], $3::int[], $4::uuid[]) AS w (group_name, topic_id, partition, target)
+               JOIN millrace.log_assignments a USING (group_name, topic_id, partition)
+              WHERE a.target = w.target AND a.owner IS NULL
+              ORDER BY group_name, topic_id, partition FOR UPDATE OF a)
+           UPDATE millrace.log_assignments a SET owner = a.target, epoch = a.epoch + 1 FROM free f
+            WHERE a.group_name = f.group_name AND a.topic_id = f.topic_id AND a.partition = f.partition
         RETURNING a.group_name AS "group", a.topic_id AS topic, a.partition, a.owner, a.target, a.epoch`,
     values: [...keysOf(wanted), wanted.map(({ target }) => target)],
-  })
+  }
+  const { rows } = await patience.transaction((transaction) => transaction.query<AssignmentRow>(statement))
   return rows.map(toAssignment)
 }
 
 /** Gives partitions up, so that their targets can claim them. */
-export async function release(database: Database, given: readonly Assignment[]): Promise<void> {
-  await database.on('system').query({
+export async function release({ database, patience }: GroupStore, given: readonly Assignment[]): Promise<void> {
+  const statement: Statement = {
     name: 'millrace_log_release',
-    // Locked in the order of a rebalance, so that the two cannot block each other.
     text: `WITH held AS (
              SELECT group_name, topic_id, partition
                FROM unnest($1::text[], $2::int[], $3::int[], $4::uuid[], $5::bigint[])
@@ -142,26 +159,27 @@ export async function release(database: Database, given: readonly Assignment[]):
              UPDATE millrace.log_assignments a SET owner = NULL FROM held h
               WHERE a.group_name = h.group_name AND a.topic_id = h.topic_id AND a.partition = h.partition
           RETURNING a.group_name)
-           UPDATE millrace.log_groups SET version = version + 1 WHERE name IN (SELECT group_name FROM released)`,
+           UPDATE millrace.log_groups SET version = version + 1 WHERE name IN (
+             SELECT name FROM millrace.log_groups WHERE name = ANY (array(SELECT group_name FROM released))
+              ORDER BY name FOR UPDATE)`,
     values: [...keysOf(given), given.map(({ owner }) => owner), integerArray(given.map(({ epoch }) => epoch))],
-  })
+  }
+  await patience.transaction((transaction) => transaction.query(statement))
   database.notify(groupChannel)
 }
 
 /** Changes a group's members under its lock, then brings the assignment in line with them. */
 async function changeGroup(
-  database: Database,
+  { database, patience }: GroupStore,
   group: string,
   change: (transaction: Transaction) => Promise<void>,
 ): Promise<void> {
-  const work = async (transaction: Transaction) => {
-    transaction.send({ text: `SET LOCAL lock_timeout = ${lockWaitMs}` })
+  await patience.transaction(async (transaction) => {
     transaction.send({ text: 'SELECT pg_advisory_xact_lock($1, hashtext($2))', values: [groupLocks, group] })
     await change(transaction)
     transaction.send(deleteDead(group))
     await rebalance(transaction, group)
-  }
-  await patiently(database, () => database.transaction(work, { share: 'system' }))
+  })
   database.notify(groupChannel)
 }
 
@@ -182,7 +200,7 @@ function deleteDead(group: string): Statement {
 }
 
 async function rebalance(transaction: Transaction, group: string): Promise<void> {
-  const members = transaction.query<{ id: string; topics: number[] }>({
+  const members = transaction.query<{ id: string; topics: readonly number[] }>({
     text: 'SELECT id, topics FROM millrace.log_members WHERE group_name = $1 ORDER BY id',
     values: [group],
   })
@@ -196,8 +214,9 @@ async function rebalance(transaction: Transaction, group: string): Promise<void>
             ORDER BY t.id, p.partition`,
     values: [group],
   })
-  const candidates = (await members).rows.map(({ id, topics }) => ({ id, topics: new Set(topics) }))
-  await storeTargets(transaction, group, candidates, (await partitions).rows.map(toAssignment))
+  const [{ rows: listed }, { rows: current }] = await Promise.all([members, partitions])
+  const candidates = listed.map(({ id, topics }) => ({ id, topics: new Set(topics) }))
+  await storeTargets(transaction, group, candidates, current.map(toAssignment))
 }
 
 /** Stores the new targets, and forgets owners that are no more. Rows that stay as they are are not touched. */

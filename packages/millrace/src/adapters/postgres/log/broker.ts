@@ -12,25 +12,16 @@ import type {
   TopicSpec,
 } from '../../../ports/broker.ts'
 import type { Transaction } from '../../../ports/database.ts'
-import { Semaphore } from '../semaphore.ts'
-import { appendBatch, type Batch, Placement } from './append.ts'
+import { isMissingSlice } from '../errors.ts'
+import { appendBatch, type Batch, Router } from './append.ts'
 import type { LogConfig } from './config.ts'
 import { Member } from './member.ts'
 import { Membership } from './membership.ts'
 import { readRanges } from './partition-log.ts'
-import { patiently } from './patience.ts'
+import { Patience } from './patience.ts'
 import { Retention } from './retention.ts'
 import { Topics } from './topics.ts'
 import { logChannel, Watcher } from './watcher.ts'
-
-/**
- * Appends at the same time. Each may wait for a partition that another process holds, as may the relay's; of the three
- * connections they share with reads and signs of life, one is left for those.
- */
-const appendsAtOnce = 1
-
-/** PostgreSQL's answer when the log has no slice for now. */
-const noSlice = '23514'
 
 /** The broker whose log is in PostgreSQL: a transaction there can append with everything else it writes. */
 export interface PostgresBroker extends Broker {
@@ -57,20 +48,22 @@ export class LogBroker implements PostgresBroker {
   readonly migrations = logMigrations
   readonly #config: LogConfig
   readonly #topics: Topics
-  readonly #placement: Placement
+  readonly #router: Router
   readonly #watcher: Watcher
   readonly #membership: Membership
   readonly #retention: Retention
-  readonly #appends = new Semaphore(appendsAtOnce)
+  readonly #patience: Patience
+  #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(config: LogConfig) {
     this.#config = config
     this.#topics = new Topics(config.database)
-    this.#placement = new Placement(this.#topics)
+    this.#router = new Router(this.#topics)
     this.#watcher = new Watcher(config)
-    this.#membership = new Membership(config)
-    this.#retention = new Retention(config)
+    this.#patience = new Patience(config.database)
+    this.#membership = new Membership(config, this.#patience)
+    this.#retention = new Retention(config, this.#patience)
   }
 
   ensureTopics(topics: readonly TopicSpec[]): Promise<TopicDescription[]> {
@@ -79,14 +72,9 @@ export class LogBroker implements PostgresBroker {
 
   async produce(records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
     if (records.length === 0) return []
-    const release = await this.#appends.acquire()
-    try {
-      const results = await this.#mapped(async () => this.#append(await this.#placement.place(records)))
-      this.announce(results)
-      return results
-    } finally {
-      release()
-    }
+    const results = await this.#mapped(async () => this.#append(await this.#router.route(records)))
+    this.announce(results)
+    return results
   }
 
   ranges(name: string): Promise<LogRange[]> {
@@ -97,7 +85,7 @@ export class LogBroker implements PostgresBroker {
   }
 
   async appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
-    return appendBatch(transaction, await this.#placement.place(records))
+    return appendBatch(transaction, await this.#router.route(records))
   }
 
   announce(results: readonly ProduceResult[]): void {
@@ -119,10 +107,9 @@ export class LogBroker implements PostgresBroker {
     })
   }
 
-  async start(): Promise<void> {
-    await this.#retention.start()
-    await this.#watcher.start()
-    await this.#membership.start()
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
   }
 
   stop(): Promise<void> {
@@ -130,19 +117,38 @@ export class LogBroker implements PostgresBroker {
     return this.#stopping
   }
 
+  /** When it fails, nothing is left running. */
+  async #start(): Promise<void> {
+    try {
+      for (const part of [this.#retention, this.#watcher, this.#membership]) {
+        if (this.#stopping) throw fail('SHUTTING_DOWN', {})
+        await part.start()
+      }
+    } catch (error) {
+      await this.#stopParts()
+      throw error
+    }
+  }
+
+  /** What a start under way still begins is to be stopped as well. */
   async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {})
+    await this.#stopParts()
+  }
+
+  async #stopParts(): Promise<void> {
     await this.#membership.stop()
     await Promise.all([this.#watcher.stop(), this.#retention.stop()])
   }
 
   async #append(batch: Batch): Promise<ProduceResult[]> {
     try {
-      return await patiently(this.#config.database, () => this.#appendOnce(batch))
+      return await this.#patience.run(() => this.#appendOnce(batch))
     } catch (error) {
-      // The process slept past the slices that were made ahead.
-      if ((error as { code?: unknown }).code !== noSlice) throw error
+      // The process slept past the slices that were made ahead. The database makes them too, but says not when.
+      if (!isMissingSlice(error)) throw error
       await this.#retention.maintain()
-      return this.#appendOnce(batch)
+      return this.#patience.run(() => this.#appendOnce(batch))
     }
   }
 

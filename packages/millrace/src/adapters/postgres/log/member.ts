@@ -28,9 +28,8 @@ export class Member {
   readonly #context: MemberContext
   readonly #held = new Map<string, Holding>()
   #id = randomUUID() as string
-  /** Takes no more partitions. */
-  leaving = false
-  registered = false
+  #leaving = false
+  #registered = false
 
   constructor(context: MemberContext, group: string, topics: readonly LogTopic[], listener: GroupListener) {
     this.#context = context
@@ -41,6 +40,24 @@ export class Member {
 
   get id(): string {
     return this.#id
+  }
+
+  /** Whether the database knows it. */
+  get isRegistered(): boolean {
+    return this.#registered
+  }
+
+  get isLeaving(): boolean {
+    return this.#leaving
+  }
+
+  markRegistered(): void {
+    this.#registered = true
+  }
+
+  /** From now on it takes no more partitions. */
+  markLeaving(): void {
+    this.#leaving = true
   }
 
   row(processId: string): MemberRow {
@@ -62,12 +79,12 @@ export class Member {
       if (!this.#held.has(name)) this.take(assignment)
       if (assignment.target !== this.#id) void this.#revoke(name)
     }
-    return this.leaving ? [] : assignments.filter(({ owner, target }) => owner === null && target === this.#id)
+    return this.#leaving ? [] : assignments.filter(({ owner, target }) => owner === null && target === this.#id)
   }
 
   /** The partition is its own now; unless it is leaving: nobody was told of this claim, and nobody needs to be. */
   take(assignment: Assignment): void {
-    if (this.leaving) return
+    if (this.#leaving) return
     const topic = this.topics.find(({ number }) => number === assignment.topic)
     const name = nameOf(assignment)
     if (topic === undefined || this.#held.has(name)) return
@@ -92,7 +109,7 @@ export class Member {
   loseAll(): void {
     for (const [name, holding] of this.#held) this.#lose(name, holding)
     this.#id = randomUUID()
-    this.registered = false
+    this.#registered = false
   }
 
   #lose(name: string, holding: Holding): void {

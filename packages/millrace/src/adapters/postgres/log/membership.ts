@@ -4,6 +4,7 @@ import {
   type Assignment,
   beat,
   claim,
+  type GroupStore,
   groupChannel,
   readAssignments,
   registerMember,
@@ -13,6 +14,7 @@ import {
 } from './assignments.ts'
 import type { LogConfig } from './config.ts'
 import type { Member } from './member.ts'
+import type { Patience } from './patience.ts'
 import { Repeatable, Signal } from './signal.ts'
 
 /**
@@ -22,6 +24,7 @@ import { Repeatable, Signal } from './signal.ts'
  */
 export class Membership {
   readonly #config: LogConfig
+  readonly #store: GroupStore
   readonly #members = new Set<Member>()
   readonly #leaving = new WeakMap<Member, Promise<void>>()
   readonly #versions = new Map<string, number>()
@@ -39,8 +42,9 @@ export class Membership {
   #stopped = false
   #unlisten: (() => Promise<void>) | undefined
 
-  constructor(config: LogConfig) {
+  constructor(config: LogConfig, patience: Patience) {
     this.#config = config
+    this.#store = { database: config.database, patience }
   }
 
   async start(): Promise<void> {
@@ -65,7 +69,7 @@ export class Membership {
       this.#members.add(member)
     } catch (error) {
       // It may have been registered all the same; then it must not stay, or it keeps its share from the others.
-      member.registered = true
+      member.markRegistered()
       void this.#remove(member)
       throw error
     } finally {
@@ -83,9 +87,9 @@ export class Membership {
   async #register(member: Member): Promise<void> {
     const sentAt = performance.now()
     const processId = this.#processId
-    await registerMember(this.#config.database, member.row(processId), this.#config.sessionMs)
+    await registerMember(this.#store, member.row(processId), this.#config.sessionMs)
     if (processId !== this.#processId) return
-    member.registered = true
+    member.markRegistered()
     // The first member's registration is the process's first sign of life.
     if (this.#seenAt === 0) this.#alive(sentAt)
   }
@@ -97,7 +101,7 @@ export class Membership {
   }
 
   async #leaveOnce(member: Member): Promise<void> {
-    member.leaving = true
+    member.markLeaving()
     await member.revokeAll()
     await this.#remove(member)
     this.#members.delete(member)
@@ -107,9 +111,9 @@ export class Membership {
   /** Tries until it is done, or pointless: a process that is no more has no members. */
   async #remove(member: Member): Promise<void> {
     const processId = this.#processId
-    while (member.registered && processId === this.#processId) {
+    while (member.isRegistered && processId === this.#processId) {
       try {
-        return await removeMember(this.#config.database, member.row(processId))
+        return await removeMember(this.#store, member.row(processId))
       } catch (error) {
         this.#config.logger.debug({ err: error }, 'a member could not leave its group yet')
         if (this.#stopped) return
@@ -126,7 +130,7 @@ export class Membership {
   }
 
   async #showLife(): Promise<void> {
-    for (const member of this.#members) if (!member.registered && !member.leaving) await this.#rejoin(member)
+    for (const member of this.#members) if (!member.isRegistered && !member.isLeaving) await this.#rejoin(member)
     if (this.#seenAt === 0) return
     const sentAt = performance.now()
     const processId = this.#processId
@@ -143,7 +147,7 @@ export class Membership {
 
   async #rejoin(member: Member): Promise<void> {
     await this.#register(member)
-    if (member.leaving) return this.#remove(member)
+    if (member.isLeaving) return this.#remove(member)
     this.#config.logger.info({ group: member.group }, 'joined the group again')
     this.changed()
   }
@@ -171,21 +175,20 @@ export class Membership {
   }
 
   async #follow(): Promise<void> {
-    const members = [...this.#members].filter(({ registered }) => registered)
+    const members = [...this.#members].filter(({ isRegistered }) => isRegistered)
     if (members.length === 0) return
     await this.#release(members)
     const processId = this.#processId
-    const { database } = this.#config
     const groups = [...new Set(members.map(({ group }) => group))]
     const assignments = await readAssignments(
-      database,
+      this.#config.database,
       groups,
       members.map(({ id }) => id),
     )
     if (processId !== this.#processId) return
     const wanted = members.flatMap((member) => member.follow(assignmentsOf(member, assignments)))
     if (wanted.length === 0) return
-    const claimed = await claim(database, wanted)
+    const claimed = await claim(this.#store, wanted)
     if (processId !== this.#processId) return
     for (const member of members) for (const one of claimed) if (one.owner === member.id) member.take(one)
   }
@@ -193,14 +196,14 @@ export class Membership {
   async #release(members: readonly Member[]): Promise<void> {
     const released = members.flatMap((member) => member.released)
     if (released.length === 0) return
-    await release(this.#config.database, released)
+    await release(this.#store, released)
     for (const member of members) member.forget(released)
   }
 
   async #removeNextDead(): Promise<void> {
     for (const group of this.#groupsWithDead) {
       this.#groupsWithDead.delete(group)
-      await removeDeadMembers(this.#config.database, group)
+      await removeDeadMembers(this.#store, group)
     }
   }
 

@@ -17,7 +17,7 @@ const longestRetryMs = 1_000
 export class LogReader implements PartitionReader {
   readonly #config: LogConfig
   readonly #watch: Watch
-  readonly #place: string
+  readonly #name: string
   /** Something has changed for who fetches, or for who reads. */
   readonly #room = new Signal()
   readonly #arrived = new Signal()
@@ -36,12 +36,12 @@ export class LogReader implements PartitionReader {
   /**
    * Begins to fetch at once. The reader releases the watch when it is closed.
    *
-   * @param place the partition, for errors: `topic/partition`
+   * @param name the partition's, for errors: `topic/partition`
    */
-  constructor(config: LogConfig, watch: Watch, place: string, from: number) {
+  constructor(config: LogConfig, watch: Watch, name: string, from: number) {
     this.#config = config
     this.#watch = watch
-    this.#place = place
+    this.#name = name
     this.#next = from
     void this.#fetch()
   }
@@ -108,7 +108,7 @@ export class LogReader implements PartitionReader {
     const { end } = this.#watch
     this.#seenEnd = Math.max(this.#seenEnd, end)
     if (end >= Math.min(this.#next, this.#seenEnd)) return false
-    this.#failure = fail('LOG_SHRANK', { place: this.#place, end, offset: this.#next })
+    this.#failure = fail('LOG_SHRANK', { place: this.#name, end, offset: this.#next })
     this.#held = []
     this.#arrived.notify()
     return true
@@ -121,11 +121,12 @@ export class LogReader implements PartitionReader {
 
   async #fetchPiece(): Promise<void> {
     const range = { first: this.#next, beyond: this.#next + pieceRecords, bytes: pieceBytes }
+    const before = this.#watch.end
     const records = await readRecords(this.#config.database, this.#watch, range)
     if (this.#closed) return
     const last = records.at(-1)
     // Below the known end, and yet nothing: retention was faster, or a database has lost its last commits.
-    if (last === undefined) return this.#watch.reset(await this.#locate())
+    if (last === undefined) return this.#watch.sawEnd(await this.#locate(), before)
     this.#next = last.offset + 1
     this.#held = this.#held.length === 0 ? records : [...this.#held, ...records]
     this.#heldBytes += bytesOf(records)

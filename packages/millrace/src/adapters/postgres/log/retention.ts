@@ -1,5 +1,5 @@
-import type { Database } from '../../../ports/database.ts'
 import type { LogConfig } from './config.ts'
+import type { Patience } from './patience.ts'
 import { Signal } from './signal.ts'
 
 const longestWaitMs = 3_600_000
@@ -7,12 +7,14 @@ const longestWaitMs = 3_600_000
 /** Creates the slices of the log ahead of time and drops those older than the retention. */
 export class Retention {
   readonly #config: LogConfig
+  readonly #patience: Patience
   readonly #ended = new Signal()
   #running: Promise<void> | undefined
   #stopped = false
 
-  constructor(config: LogConfig) {
+  constructor(config: LogConfig, patience: Patience) {
     this.#config = config
+    this.#patience = patience
   }
 
   async start(): Promise<void> {
@@ -33,10 +35,7 @@ export class Retention {
       table: 'millrace.log',
       sliceMs,
       keepMs: retentionMs,
-      mayDrop: async (slice) => {
-        await recordStarts(database, slice)
-        return true
-      },
+      mayDrop: (slice) => this.#recordStarts(slice),
     })
   }
 
@@ -49,18 +48,25 @@ export class Retention {
       })
     }
   }
-}
 
-/**
- * Records that the partitions with records in a slice begin behind it. Each is locked against appends: one that is not
- * committed yet may have put its records into the slice, and its offsets must not be given a second time.
- */
-async function recordStarts(database: Database, slice: string): Promise<void> {
-  const { rows } = await database.on('system').query<{ id: number }>('SELECT id FROM millrace.log_topics ORDER BY id')
-  for (const { id } of rows) {
-    await database.transaction(
-      (transaction) => transaction.query('SELECT millrace.log_start_behind($1, $2)', [slice, id]),
-      { share: 'system' },
-    )
+  /**
+   * Records that the partitions with records in a slice begin behind it. Each is locked against appends: one that is not
+   * committed yet may have put its records into the slice, and its offsets must not be given a second time. Answers false
+   * when a lock could not be had: another time, then.
+   */
+  async #recordStarts(slice: string): Promise<boolean> {
+    const { database } = this.#config
+    const { rows } = await database.on('system').query<{ id: number }>('SELECT id FROM millrace.log_topics ORDER BY id')
+    try {
+      for (const { id } of rows) {
+        await this.#patience.transaction((transaction) => {
+          return transaction.query('SELECT millrace.log_start_behind($1, $2)', [slice, id])
+        })
+      }
+      return true
+    } catch (error) {
+      if (database.faultOf(error) !== 'conflict') throw error
+      return false
+    }
   }
 }

@@ -15,8 +15,11 @@ export interface Watch extends PartitionKey {
   wake(): void
   /** The log has grown to this end. */
   grew(end: number): void
-  /** Sets the end as it was just read: the log may have become shorter, when a database lost its last commits. */
-  reset(end: number): void
+  /**
+   * The end was read, after `before` was known. What is committed does not go away, unless a database that has lost its
+   * last commits took the other's place: then the log begins again from a lower end.
+   */
+  sawEnd(end: number, before: number): void
   /** Ends the watch. */
   release(): void
 }
@@ -106,10 +109,7 @@ class WatchEntry implements PartitionKey {
     if (end > this.#end) this.#set(end)
   }
 
-  /**
-   * The end was read, after `before` was known. What is committed does not go away, unless a database that has lost its
-   * last commits took the other's place: then the log begins again from a lower end.
-   */
+  /** See {@link Watch.sawEnd}. */
   sawEnd(end: number, before: number): void {
     if (end < before) this.#set(end)
     else this.grew(end)
@@ -127,7 +127,7 @@ class WatchEntry implements PartitionKey {
       grown: () => this.#grown(),
       wake: () => this.#signal.notify(),
       grew: (end) => this.grew(end),
-      reset: (end) => this.#set(end),
+      sawEnd: (end, before) => this.sawEnd(end, before),
       release: () => this.#release(),
     }
   }

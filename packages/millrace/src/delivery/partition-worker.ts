@@ -278,7 +278,7 @@ export class PartitionWorker {
     this.#backlog.suspect(error instanceof RecordFailed || error instanceof BatchFailed ? error.cause : error)
   }
 
-  /** The commit of a lost connection went through after all, an operator sought, or another member has the partition. */
+  /** A lost connection's commit went through, an operator sought, another member has it, or the server is another. */
   async #onPositionMoved(): Promise<void> {
     this.#options.metrics.positionMoved()
     this.#abandon()

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { testApp } from '../testing/index.ts'
+import { advancePosition, loadPosition, type Position } from './positions.ts'
 import { recorder, Step, stepsModule } from './steps.fixture.ts'
 
 const publish = async (t: Awaited<ReturnType<typeof testApp>>, ...numbers: number[]) => {
@@ -88,3 +89,16 @@ async function effects(t: Awaited<ReturnType<typeof testApp>>): Promise<number> 
   const { rows } = await t.database.query<{ next: number }>('SELECT next_offset::int AS next FROM millrace.position')
   return rows[0]?.next ?? 0
 }
+
+test('a position that was read from a server before a restart or failover does not move: commits may be lost', async () => {
+  const seen = recorder('failed-over')
+  await using t = await testApp({ modules: [stepsModule(seen.consumer)], topicPartitions: 1 })
+  await publish(t, 1)
+  const { rows } = await t.database.query<{ consumer_id: number; topic_id: string }>('SELECT * FROM millrace.position')
+  const [row] = rows
+  const key = { consumerId: row?.consumer_id ?? 0, topicId: row?.topic_id ?? '', topic: 'steps', partition: 0 }
+  const position = await loadPosition(t.database, key, 0)
+  const advance = (from: Position) => t.database.transaction((transaction) => advancePosition(transaction, from, 2))
+  expect(await advance({ ...position, server: '2026-01-01T00:00:00Z' })).toBeUndefined()
+  expect(await advance(position)).toMatchObject({ next: 2 })
+})

@@ -21,12 +21,18 @@ export interface Position extends PositionKey {
    * finding it by its key would walk past all of them.
    */
   readonly ctid: string
+  /**
+   * When the server was started that this was read from. What comes after it, crashed or taken over from a replica, may
+   * have lost commits, and records that were read of them: then the position is to be read again.
+   */
+  readonly server: string
 }
 
 interface PositionRow {
   readonly generation: number
   readonly next_offset: string
   readonly ctid: string
+  readonly server: string
 }
 
 /** The id of a consumer, made when first asked for. */
@@ -80,24 +86,26 @@ export async function loadPosition(connection: Queryable, key: PositionKey, star
     [consumerId, topic, topicId, partition, start],
   )
   const { rows } = await connection.query<PositionRow>(
-    `SELECT ctid::text, generation, next_offset FROM millrace.position
+    `SELECT ctid::text, generation, next_offset, pg_postmaster_start_time()::text AS server FROM millrace.position
       WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3`,
     [consumerId, topicId, partition],
   )
   const row = rows[0]
   if (!row) throw new Error(`the position of consumer ${consumerId} in ${topic}/${partition} is gone`)
-  return { ...key, generation: row.generation, next: Number(row.next_offset), ctid: row.ctid }
+  const { generation, ctid, server } = row
+  return { ...key, generation, next: Number(row.next_offset), ctid, server }
 }
 
 const advanceWhere = `
   UPDATE millrace.position SET next_offset = $6, updated_at = now()
-   WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3 AND generation = $4 AND next_offset = $5`
-const advanceByCtid = `${advanceWhere} AND ctid = $7::tid RETURNING ctid::text`
+   WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3 AND generation = $4 AND next_offset = $5
+     AND pg_postmaster_start_time() = $7::timestamptz`
+const advanceByCtid = `${advanceWhere} AND ctid = $8::tid RETURNING ctid::text`
 const advanceByKey = `${advanceWhere} RETURNING ctid::text`
 
 /**
  * Moves a position, as a chunk's first statement: its row lock makes a second member wait, and the compare then refuses
- * it. Undefined when somebody else has moved it.
+ * it. Undefined when somebody else has moved it, or it was read from another server.
  */
 export async function advancePosition(
   transaction: Transaction,
@@ -105,7 +113,7 @@ export async function advancePosition(
   next: number,
 ): Promise<Position | undefined> {
   const { consumerId, topicId, partition, generation, ctid } = position
-  const values = [consumerId, topicId, partition, generation, position.next, next]
+  const values = [consumerId, topicId, partition, generation, position.next, next, position.server]
   const byCtid = { name: 'millrace_position_ctid', text: advanceByCtid, values: [...values, ctid] }
   const byKey = { name: 'millrace_position_key', text: advanceByKey, values }
   const moved =

@@ -13,7 +13,7 @@ export const errorCatalogue = {
   NODE_TOO_OLD: {
     status: 500,
     message: 'Millrace needs Node {needed} or newer; this is {found}.',
-    remedy: 'Run it through the npm scripts (npm start, npm test, npx millrace), which bring the right Node.',
+    remedy: 'Run it through the npm scripts (npm start, npm test), which bring the right Node.',
   },
   DURATION_INVALID: {
     status: 500,

@@ -4,7 +4,7 @@ import { codeOf, type ErrorCode, fail, isMillraceError } from '../core/errors.ts
 import type { Logger } from '../core/logger.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
-import type { AssignedPartition, BrokerRecord, PartitionReader } from '../ports/broker.ts'
+import type { AssignedPartition, PartitionReader } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Backlog, type FailedRecord } from './backlog.ts'
@@ -169,20 +169,23 @@ export class PartitionWorker {
 
   async #read(): Promise<void> {
     const { consumer, assigned, topic } = this.#options
-    const records = await this.#nextRecords(consumer.batch?.waitMs)
-    const first = records[0]?.offset ?? 0
-    if (this.#position && first > this.#position.next) this.#position = await this.#skipTo(this.#position, first)
-    this.#backlog.fill(records.map((record) => decodeRecord(topic, assigned.partition, record)))
-  }
-
-  async #nextRecords(waitMs: number | undefined): Promise<BrokerRecord[]> {
     try {
-      return (await this.#reader?.read(this.#mostRecords, waitMs)) ?? []
+      const records = (await this.#reader?.read(this.#mostRecords, consumer.batch?.waitMs)) ?? []
+      await this.#noteGap(records[0]?.offset ?? 0)
+      this.#backlog.fill(records.map((record) => decodeRecord(topic, assigned.partition, record)))
     } catch (error) {
-      // The reader is at its end: the log is not what it was, and the position may not be either.
+      // What was read is gone with the error, or the log is not what it was: both are read again from the position.
       this.#abandon()
       throw error
     }
+  }
+
+  /** Offsets may be missing for other reasons (a compacted topic); those below the log's start were deleted. */
+  async #noteGap(first: number): Promise<void> {
+    const position = this.#position
+    if (!position || first <= position.next) return
+    const { start } = await this.#options.assigned.range()
+    if (start > position.next) this.#position = await this.#skipTo(position, Math.min(start, first))
   }
 
   get #mostRecords(): number {

@@ -69,6 +69,26 @@ test('records that retention deleted before they were handled are noted as a gap
   expect(rows).toEqual([{ topic: 'steps', partition: 0, from_offset: '0', to_offset: '2' }])
 })
 
+test('a gap that opens while the consumer runs is noted, also when the first attempt to note it fails; nothing is lost', async () => {
+  const seen = recorder('running')
+  await using t = await testApp({ modules: [stepsModule(seen.consumer)], topicPartitions: 1 })
+  await publish(t, 1)
+  await t.database.query(
+    'INSERT INTO millrace.log_starts (topic_id, partition, start) SELECT id, 0, 5 FROM millrace.log_topics',
+  )
+  await t.database.query(`
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('tries') = 1 THEN RAISE EXCEPTION 'the connection is bad' USING ERRCODE = '08006'; END IF;
+      RETURN new;
+    END $$;
+    CREATE TRIGGER fail_once BEFORE INSERT ON millrace.gap FOR EACH ROW EXECUTE FUNCTION fail_once()`)
+  await publish(t, 2, 3)
+  expect(sorted(seen.seen)).toEqual([1, 2, 3])
+  const { rows } = await t.database.query('SELECT from_offset, to_offset FROM millrace.gap')
+  expect(rows).toEqual([{ from_offset: '1', to_offset: '5' }])
+})
+
 test('a position beyond the end of the log stops the partition, and progress names it', async () => {
   const seen = recorder('ahead')
   await using t = await testApp({ modules: [stepsModule(seen.consumer)], topicPartitions: 1 })

@@ -34,10 +34,10 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     why: 'what is published carries the cause that contracts write into headers',
   },
   outbox: {
-    from: ['core', 'contracts'],
+    from: ['core'],
     typesFrom: ['ports', 'migrate'],
     packages: ['node:'],
-    why: 'packs headers as contracts do; says where its migrations are',
+    why: 'writes and reads its tables through the port; says where its migrations are',
   },
   direct: {
     from: ['core', 'contracts'],

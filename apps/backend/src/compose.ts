@@ -42,8 +42,8 @@ interface Postgres {
 }
 
 async function providePostgres(config: Config, logger: Logger): Promise<Postgres> {
-  const { DATABASE_URL: url, DATABASE_DIRECT_URL: directUrl = url } = config
-  if (url && directUrl) return { urls: { url, directUrl }, services: [] }
+  const { DATABASE_URL: url, DATABASE_DIRECT_URL: directUrl } = config
+  if (url) return { urls: { url, directUrl: directUrl ?? url }, services: [] }
   const embedded = await startEmbeddedPostgres({ directory: config.DATA_DIR, logger })
   return { urls: { url: embedded.url }, services: [{ name: 'embedded PostgreSQL', stop: () => embedded.stop() }] }
 }

@@ -1,8 +1,12 @@
-/** Apps. */
-export { type App, type AppOptions, createApp, type Role } from './app/index.ts'
-/** Formats; Protobuf's is `millrace/protobuf`. */
+// Apps
+
+export { type App, type AppOptions, createApp, type HttpOptions, type InternalBroker, type Role } from './app/index.ts'
+export type { Clock } from './core/clock.ts'
+export type { Part } from './core/lifecycle.ts'
+
+// Definitions; the format for Protobuf is in `millrace/protobuf`
+
 export { json } from './contracts/index.ts'
-/** Definitions. */
 export {
   type Backoff,
   type BatchOptions,
@@ -13,7 +17,37 @@ export {
   type RetryPolicy,
 } from './core/consumer.ts'
 export { type Duration, isDuration, milliseconds } from './core/duration.ts'
-/** Errors. */
+export type { EventOptions, OutgoingEvent, Published, ReceivedEvent } from './core/event.ts'
+export { DataMismatch, type EventTypes, type Format, type SchemaTypes, type ZodTypes } from './core/format.ts'
+export { defineModule, type Millrace, type Module, type ModuleOptions, type Routes } from './core/module.ts'
+export {
+  type AnyTopic,
+  defineTopic,
+  type EventConstructor,
+  type EventOf,
+  type ForeignRecord,
+  type PublishMode,
+  type Topic,
+  type TopicEvents,
+  type TopicOptions,
+  type TypeOf,
+  typeField,
+} from './core/topic.ts'
+export type {
+  Bind,
+  Db,
+  DirectTopic,
+  OutboxTopic,
+  Queryable,
+  QueryResult,
+  Register,
+  Statement,
+  Unit,
+} from './core/unit.ts'
+export { defineRoutes, type RouteServer } from './http/index.ts'
+
+// Errors
+
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -23,15 +57,8 @@ export {
   MillraceError,
   messageOf,
 } from './core/errors.ts'
-export type { EventOptions, OutgoingEvent, Published, ReceivedEvent } from './core/event.ts'
-export type { Format, SchemaTypes } from './core/format.ts'
-export { DataMismatch } from './core/format.ts'
-export type { Part } from './core/lifecycle.ts'
+
+// Logs and metrics
+
 export type { Logger } from './core/logger.ts'
-export { defineModule, type Millrace, type Module, type ModuleOptions, type Routes } from './core/module.ts'
-export { type AnyTopic, defineTopic, type EventConstructor, type EventOf, type Topic, typeField } from './core/topic.ts'
-export type { Bind, Db, Queryable, QueryResult, Register, Statement, Unit } from './core/unit.ts'
-/** HTTP. */
-export { defineRoutes, type RouteServer } from './http/index.ts'
-/** Observability. */
-export { createLogger, createMetrics, type Metrics } from './observability/index.ts'
+export { createLogger, createMetrics, type LoggerOptions, type LogLevel, type Metrics } from './observability/index.ts'

@@ -37,7 +37,7 @@ async function databaseProblem(database: Database): Promise<string | undefined> 
 
 function consumerProgress(runner: ConsumerRunner, timeoutMs: number): ConsumerProgress {
   const partitions = runner.status.map((status) => partitionProgress(status, timeoutMs))
-  return { name: runner.consumer, ok: partitions.every(({ ok }) => ok), partitions }
+  return { name: runner.consumerName, ok: partitions.every(({ ok }) => ok), partitions }
 }
 
 function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {

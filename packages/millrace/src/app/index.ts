@@ -1,2 +1,2 @@
 export { type App, createApp } from './create-app.ts'
-export type { AppOptions, InternalBroker, Role } from './options.ts'
+export type { AppOptions, HttpOptions, InternalBroker, Role } from './options.ts'

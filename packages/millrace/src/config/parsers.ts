@@ -44,7 +44,7 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Parser
 export function listOf<const Word extends string>(words: readonly Word[]): Parser<readonly Word[]> {
   const known = oneOf(words)
   return {
-    expects: `a comma-separated list of ${words.join(', ')}`,
+    expects: `one or more of ${words.join(', ')}, comma-separated`,
     read: (text) => {
       const read = [...new Set(text.split(',').map((word) => word.trim()))].map((word) => known.read(word))
       return read.every((word) => word !== undefined) ? read : undefined
@@ -52,7 +52,7 @@ export function listOf<const Word extends string>(words: readonly Word[]): Parse
   }
 }
 
-/** A PostgreSQL URL with a host and a database. */
+/** A PostgreSQL URL that names a database. */
 export function postgresUrl(): Parser<string> {
   return { expects: 'a URL like postgres://user:password@host:5432/database', read: (text) => postgresUrlIn(text) }
 }

@@ -53,7 +53,7 @@ describe('an environment', () => {
       'The configuration has 5 problem(s):',
       '- PORT is "80x", which is not a port (0 to 65535; 0 takes any that is free).',
       '- POOL_SIZE is "1", which is not a whole number from 2 to 100.',
-      '- ROLES is "api,wroker", which is not a comma-separated list of api, worker.',
+      '- ROLES is "api,wroker", which is not one or more of api, worker, comma-separated.',
       '- LEVEL is "loud", which is not one of info, debug.',
       '- LOG_RETENTION is "7 days", which is not a duration, such as 250ms, 10s, 5m or 7d.',
     ])

@@ -2,7 +2,6 @@ export { causeOf, type EventCause } from './cloudevents.ts'
 export {
   type DecodedRecord,
   decodeRecord,
-  type EncodeContext,
   encodeEvent,
   sizeOf,
 } from './codec.ts'

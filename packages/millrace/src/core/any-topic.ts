@@ -14,7 +14,6 @@ export interface AnyTopic {
   readonly kind: 'topic'
   readonly name: string
   readonly publish: PublishMode
-  readonly broker: 'postgres' | undefined
   readonly partitions: number | undefined
   /** Schema by event type. */
   readonly schemas: Readonly<Record<string, unknown>>

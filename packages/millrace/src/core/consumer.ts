@@ -67,9 +67,11 @@ export interface ConsumerOptions<T extends Topics, Prepared> {
   readonly batch?: BatchOptions<TopicIn<T>>
 }
 
-/** Handler types as the delivery sees them. */
+/** A handler as delivery calls it. */
 export type EventHandler = (event: ReceivedEvent, unit: Unit, prepared: unknown) => Promise<void> | void
+/** A `prepare` as delivery calls it. */
 export type EventPreparer = (event: ReceivedEvent, signal: AbortSignal) => unknown
+/** A batch handler as delivery calls it. */
 export type BatchHandler = (events: ReceivedEvent[], unit: Unit) => Promise<void> | void
 
 /** A named group with handlers, all defaults filled in; see {@link defineConsumer}. */

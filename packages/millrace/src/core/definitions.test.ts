@@ -19,7 +19,7 @@ function refusal(define: () => unknown): string {
 
 describe('a topic', () => {
   test('has its defaults', () => {
-    expect(topic).toMatchObject({ publish: 'outbox', broker: undefined, partitions: undefined, format: undefined })
+    expect(topic).toMatchObject({ publish: 'outbox', partitions: undefined, format: undefined })
     expect(topic.keyOf({ type: 'Made', data: { id: 'a' } })).toBeNull()
   })
 

@@ -154,7 +154,8 @@ export const errorCatalogue = {
   POSITION_BEYOND_END: {
     status: 500,
     message: 'Consumer {consumer} stands at {position} of {topic}/{partition}, beyond its end at {end}.',
-    remedy: 'The topic was cut or re-created; seek the consumer to where it should go on.',
+    remedy:
+      'The topic was cut or re-created. Set next_offset in millrace.position to where the consumer should go on, and raise generation.',
   },
 
   LOG_SHRANK: {

@@ -32,7 +32,7 @@ export interface ReceivedEvent<Topic extends string = string, Type extends strin
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Where a direct publish came to lie. */
+/** Where the broker has put a direct publish. */
 export interface Published {
   readonly topic: string
   readonly partition: number

@@ -29,7 +29,7 @@ export interface ZodTypes extends SchemaTypes {
  * Both directions validate: what is encoded can be decoded, and what is decoded keeps the contract.
  */
 export interface Format<Types extends SchemaTypes = SchemaTypes> {
-  /** `json`, `protobuf`, …: appears in documentation and errors. */
+  /** `JSON`, `Protobuf`, …: appears in errors. */
   readonly name: string
   /** Media type of the encoded data, sent in the `content-type` header. */
   readonly contentType: string

@@ -13,7 +13,7 @@ export interface Part {
 }
 
 /** Told about what goes wrong while stopping; nothing stops the stopping. */
-export type StopProblem = (part: string, problem: string) => void
+type StopProblem = (part: string, problem: string) => void
 
 /**
  * Starts parts in order and stops them in the reverse order, each within its bound.

@@ -17,7 +17,8 @@ export interface Millrace {
   /**
    * Publishes to a `direct` topic: resolves when the broker has it. Calls at the same time share round trips.
    *
-   * @throws EVENT_INVALID, RECORD_TOO_LARGE, BROKER_UNAVAILABLE, PUBLISH_QUEUE_FULL, SHUTTING_DOWN
+   * @throws EVENT_UNKNOWN, PUBLISH_MODE_WRONG, EVENT_INVALID, RECORD_TOO_LARGE, TOPIC_UNKNOWN, BROKER_UNAVAILABLE,
+   *   PUBLISH_QUEUE_FULL, SHUTTING_DOWN
    */
   publish(event: OutgoingEvent<string, unknown, DirectTopic>): Promise<Published>
   /** Adds to a counter of the app's metrics; the name gets the prefix `millrace_app_` and the suffix `_total`. */

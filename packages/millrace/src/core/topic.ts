@@ -19,8 +19,6 @@ export interface TopicOptions<
   readonly format?: Format<Types>
   /** @default 'outbox' */
   readonly publish?: Mode
-  /** The broker the topic lives on; `'postgres'` keeps it in the house on every rung. Default: the app's. */
-  readonly broker?: 'postgres'
   /** How many partitions the topic is created with. Default: the app's `topicPartitions`. */
   readonly partitions?: number
   /**
@@ -102,7 +100,6 @@ export function defineTopic<
     kind: 'topic' as const,
     name,
     publish: options.publish ?? ('outbox' as Mode),
-    broker: options.broker,
     partitions: options.partitions,
     schemas: options.events as Record<string, unknown>,
     format: options.format as Format | undefined,

@@ -134,13 +134,9 @@ async function handleEvents(
   const { batch } = chunk.consumer
   if (events.length === 0) return new Map()
   if (!batch) return handleOneByOne(unit, chunk, events)
+  const received = events.map(({ event }) => event)
   try {
-    await unit.run((open) =>
-      batch.handle(
-        events.map(({ event }) => event),
-        open,
-      ),
-    )
+    await unit.run((handlerUnit) => batch.handle(received, handlerUnit))
   } catch (error) {
     throw new BatchFailed('a batch failed', { cause: error })
   }
@@ -162,7 +158,7 @@ async function handleOneByOne(
     }
     try {
       const prepared = preparedFor(chunk, event)
-      await unit.run((open) => handler(event, open, prepared), event)
+      await unit.run((handlerUnit) => handler(event, handlerUnit, prepared), event)
     } catch (error) {
       throw new RecordFailed(index, error)
     }

@@ -15,6 +15,7 @@ export interface ConsumedTopic {
   readonly description: TopicDescription
 }
 
+/** What a consumer is run with. */
 export interface ConsumerRunnerOptions {
   readonly consumer: Consumer
   /** Resolved at start: topics are created before. */
@@ -41,7 +42,7 @@ export class ConsumerRunner implements Part {
   }
 
   /** The consumer's name. */
-  get consumer(): string {
+  get consumerName(): string {
     return this.#options.consumer.name
   }
 

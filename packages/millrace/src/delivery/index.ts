@@ -1,6 +1,6 @@
 import type { MigrationSet } from '../migrate/index.ts'
 
-export { type ConsumedTopic, ConsumerRunner, type ConsumerRunnerOptions } from './consumer-runner.ts'
+export { type ConsumedTopic, ConsumerRunner } from './consumer-runner.ts'
 export { inboxSlices } from './inbox.ts'
 export type { DeliveryMetrics } from './metrics.ts'
 export type { WorkerStatus } from './partition-worker.ts'

@@ -27,6 +27,7 @@ const passing: ReadonlySet<ErrorCode> = new Set(['SHUTTING_DOWN', 'PUBLISH_QUEUE
 const firstFaultWaitMs = 100
 const longestFaultWaitMs = 5_000
 
+/** What a partition is worked with. */
 export interface WorkerOptions {
   readonly consumer: Consumer
   readonly consumerId: number

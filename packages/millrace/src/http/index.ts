@@ -1,5 +1,4 @@
-export type { ConsumerProgress, HealthSource, PartitionProgress, Progress, Readiness } from './health.ts'
+export type { ConsumerProgress, HealthSource, PartitionProgress } from './health.ts'
 export type { HttpServerOptions } from './options.ts'
-export type { Problem } from './problem.ts'
 export { defineRoutes, type RouteServer } from './routes.ts'
 export { createHttpServer, type HttpServer } from './server.ts'

@@ -1,2 +1,2 @@
-export { type LanedRecord, outboxMigrations, outboxSlices, writeOutbox } from './outbox.ts'
+export { outboxMigrations, outboxSlices, writeOutbox } from './outbox.ts'
 export { Relay, type RelayOptions, type TransactionalLog } from './relay.ts'

@@ -38,6 +38,7 @@ export interface PieceBounds {
   readonly bytes: number
 }
 
+/** The bounds where none are given. */
 export const defaultBounds: PieceBounds = { rows: 1_000, bytes: 4 * 1024 * 1024 }
 
 const read = `SELECT version, ctid::text, done, target, seq FROM millrace.relay WHERE lane = $1`

@@ -22,6 +22,7 @@ export interface TransactionalLog {
   announce(results: readonly ProduceResult[]): void
 }
 
+/** What the relay carries between, and how. */
 export interface RelayOptions {
   readonly database: Database
   readonly log: TransactionalLog
@@ -33,7 +34,7 @@ export interface RelayOptions {
 }
 
 /** Notified when units have committed events. */
-export const outboxChannel = 'millrace_outbox'
+const outboxChannel = 'millrace_outbox'
 
 /** Wake-ups come by signal; this is how late one that was missed is noticed. */
 const pollMs = 250

@@ -105,6 +105,7 @@ export interface GroupListener {
   lost(partition: AssignedPartition): void
 }
 
+/** Which group to join, for which topics, and who is told. */
 export interface GroupOptions {
   readonly group: string
   readonly topics: readonly string[]
@@ -132,8 +133,8 @@ export interface Broker {
   /** Creates what is missing and describes all. Safe from several processes at once. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<TopicDescription[]>
   /**
-   * Appends records; resolves when they are durable, one result for each, in order. Per topic, results are all-or-prefix:
-   * after the first refused record of a key, no later one of that key is taken.
+   * Appends records; resolves when they are durable, one result for each, in order. After the first refused record of a
+   * key, no later one of that key is taken.
    *
    * @throws BROKER_UNAVAILABLE when nothing is known of any of them: they may or may not be there.
    */
@@ -146,6 +147,8 @@ export interface Broker {
   ranges(topic: string): Promise<LogRange[]>
   /** @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE */
   join(options: GroupOptions): Promise<GroupMember>
+  /** Begins what runs in the background; to be called once, before `join`. */
   start(): Promise<void>
+  /** Lets all members leave, then ends what runs in the background. */
   stop(): Promise<void>
 }

@@ -8,7 +8,8 @@ export type ConnectionShare = 'request' | 'worker' | 'system'
 
 /**
  * What a failed statement means for who sent it.
- * - `unavailable`: the connection or server is gone or overloaded (no SQLSTATE; classes 08, 53, 57; 25P03, 25P04): try again later
+ * - `unavailable`: the connection or server is gone or overloaded, or a table's slice is not there yet (a driver error
+ *   about the connection; classes 08 but 08P01, 53, 57; 25P03, 25P04, 57P05): try again later
  * - `conflict`: it lost against another transaction (class 40; 55P03): try again, smaller
  * - `aborted`: an earlier statement of the transaction had failed (25P02): says nothing itself
  * - `statement`: the statement's or its data's own fault
@@ -31,6 +32,7 @@ export interface Transaction extends Queryable {
   readonly failure: unknown
 }
 
+/** How a transaction runs. */
 export interface TransactionOptions {
   /** @default 'request' */
   readonly share?: ConnectionShare
@@ -84,5 +86,6 @@ export interface Database extends Queryable {
   faultOf(error: unknown): DatabaseFault | undefined
   /** Creates the slices around now and drops the old ones. Waits for no lock longer than a moment; call it again later. */
   maintainSlices(table: SlicedTable): Promise<void>
+  /** Ends all connections; those still on loan are cut after a moment. */
   stop(): Promise<void>
 }

@@ -6,3 +6,4 @@ export {
   type TestPostgres,
 } from './database.ts'
 export { type TestApp, type TestAppOptions, type TestHttp, testApp } from './test-app.ts'
+export type { TestClock } from './test-clock.ts'

@@ -33,7 +33,7 @@ export async function settled(parts: SettledParts): Promise<void> {
 async function findUnsettled({ database, broker, runners, topics }: SettledParts): Promise<string | undefined> {
   if (await hasUnrelayed(database)) return 'events in the outbox'
   const before = await endsOf(broker, topics)
-  for (const { consumer, status } of runners) {
+  for (const { consumerName: consumer, status } of runners) {
     const behind = (topics.get(consumer) ?? []).flatMap((topic) =>
       (before.get(topic) ?? []).map((end, partition) => {
         const worker = status.find((worker) => worker.topic === topic && worker.partition === partition)

@@ -43,7 +43,7 @@ export interface TestApp extends AsyncDisposable {
   readonly database: Database
   readonly databaseUrl: string
   readonly url: string
-  /** Time, which only moves on by itself as the machine's does; `advance('10s')` moves it at once. */
+  /** Runs with the machine's clock; `advance('10s')` moves it on. */
   readonly clock: TestClock
   /** Resolves when everything that was published, and all it caused, has been handled. */
   settled(): Promise<void>

@@ -15,7 +15,7 @@ export class TestClock implements Clock {
     return new Date(Date.now() + this.#aheadMs)
   }
 
-  /** Moves time on. What falls due by it happens at once; `settled()` waits for it. */
+  /** Moves time on: the time of events published from then on, and the database's millrace.now(). */
   async advance(by: Duration): Promise<void> {
     this.#aheadMs += milliseconds(by)
     await this.#database.query("UPDATE millrace.clock SET ahead = $1 * interval '1 millisecond'", [this.#aheadMs])

@@ -34,8 +34,8 @@ export interface SliceDatabase {
 
 /**
  * Creates the slices of a table around now and drops the old ones; see {@link Database.maintainSlices}.
- * Slices come by CREATE LIKE + CHECK + ATTACH and go by DETACH CONCURRENTLY, then DROP: none of these waits for readers
- * of the table, and none makes its writers wait.
+ * Slices come by CREATE LIKE + CHECK + ATTACH and go by DETACH CONCURRENTLY, then DROP: none of these makes the table's
+ * readers or writers wait, and each soon gives up where it would have to wait itself.
  */
 export async function maintainSlices(database: SliceDatabase, table: SlicedTable, logger: Logger): Promise<void> {
   const nowMs = await databaseTime(database)

@@ -94,7 +94,7 @@ function appendStatement(piece: readonly RoutedRecord[], locks: readonly number[
   const numbers = new Map<Target, number>()
   const counts: number[] = []
   const columns = { targets: [] as number[], ranks: [] as number[], starts: [] as number[] }
-  const lengths = { keys: [] as (number | null)[], values: [] as (number | null)[], headers: [] as (number | null)[] }
+  const lengths = { keys: [] as (number | null)[], values: [] as (number | null)[], headers: [] as number[] }
   const contents: Uint8Array[] = []
   let start = 1
   for (const { target, record, headers } of piece) {
@@ -107,7 +107,7 @@ function appendStatement(piece: readonly RoutedRecord[], locks: readonly number[
     columns.starts.push(start)
     lengths.keys.push(record.key?.length ?? null)
     lengths.values.push(record.value?.length ?? null)
-    lengths.headers.push(headers?.length ?? null)
+    lengths.headers.push(headers.length)
     for (const part of [record.key, record.value, headers]) {
       if (part !== null) contents.push(part)
       start += part?.length ?? 0
@@ -158,5 +158,5 @@ function cut(routed: readonly RoutedRecord[]): RoutedRecord[][] {
 }
 
 function sizeOf({ record, headers }: RoutedRecord): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + (headers?.length ?? 0)
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0) + headers.length
 }

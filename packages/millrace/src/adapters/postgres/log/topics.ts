@@ -8,13 +8,6 @@ export interface LogTopic extends TopicDescription {
   readonly number: number
 }
 
-interface TopicRow {
-  readonly number: number
-  readonly id: string
-  readonly name: string
-  readonly partitions: number
-}
-
 const columns = 'id AS number, uuid AS id, name, partitions'
 
 /** The topics of the log, remembered: a topic's number and partitions never change. */
@@ -52,13 +45,13 @@ export class Topics {
     return this.#byName.get(name)
   }
 
-  /** The topics there are of these, by name; asks the database only for those not known. */
+  /** All topics known by now, by name, those asked for among them if they exist; asks the database for what is not known. */
   async find(names: readonly string[]): Promise<ReadonlyMap<string, LogTopic>> {
     const missing = names.filter((name) => !this.#byName.has(name))
     if (missing.length > 0) {
       const { rows } = await this.#database
         .on('system')
-        .query<TopicRow>(`SELECT ${columns} FROM millrace.log_topics WHERE name = ANY ($1)`, [missing])
+        .query<LogTopic>(`SELECT ${columns} FROM millrace.log_topics WHERE name = ANY ($1)`, [missing])
       this.#remember(rows)
     }
     return this.#byName

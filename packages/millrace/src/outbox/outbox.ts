@@ -52,7 +52,8 @@ export function outboxSlices(database: Database): SlicedTable {
 async function isRelayed(database: Database, slice: string): Promise<boolean> {
   const connection = database.on('system')
   const { rows: written } = await connection.query<{ open: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = $1::regclass AND mode = 'RowExclusiveLock') AS open`,
+    `SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+                     WHERE datname = current_database() AND relation = $1::regclass AND mode = 'RowExclusiveLock') AS open`,
     [slice],
   )
   if (written[0]?.open !== false) return false

@@ -113,12 +113,12 @@ class RelayStage implements AsyncDisposable {
   }
 }
 
-/** The process that has the relay's lock. */
+/** The process that has the relay's lock; other tests' apps have the same one in databases of their own. */
 async function leaderOf(observer: Observer): Promise<number | undefined> {
   const [row] = await observer.query<{ name: string }>(
     `SELECT a.application_name AS name
        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-      WHERE l.locktype = 'advisory' AND l.granted
+      WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
         AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('millrace:relay:postgres', 0)`,
   )
   return row && Number(row.name.replace('spine ', ''))

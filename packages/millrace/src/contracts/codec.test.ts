@@ -46,8 +46,10 @@ function messageIdOf(headers: readonly RecordHeader[]): string | undefined {
 describe('events', () => {
   test('of any JSON come back as they went, with any key and id', () => {
     const text = fc.string({ unit: 'grapheme' })
+    // Zod leaves out a key that would set an object's prototype.
+    const json = fc.jsonValue().filter((data) => !JSON.stringify(data).includes('"__proto__"'))
     fc.assert(
-      fc.property(fc.jsonValue(), fc.option(text), text, (data, key, id) => {
+      fc.property(json, fc.option(text), text, (data, key, id) => {
         const event = roundTrip(anything, anything.events.Happened(data as z.core.util.JSONType, { key, id }))
         expect(JSON.stringify(event.data)).toBe(JSON.stringify(data))
         expect(event).toMatchObject({ topic: 'anything', type: 'Happened', key, id, source: '/app/things', time: at })

@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { isMillraceError } from '../core/errors.ts'
 import type { OutgoingEvent } from '../core/event.ts'
+import { sizeOf } from '../core/record-size.ts'
 import { type AnyTopic, defineTopic, typeField } from '../core/topic.ts'
 import type { BrokerRecord, OutgoingRecord, RecordHeader } from '../ports/broker.ts'
-import { causeOf, decodeRecord, encodeEvent, sizeOf } from './index.ts'
+import { causeOf, decodeRecord, encodeEvent } from './index.ts'
 import { protobuf } from './protobuf.ts'
 
 const at = new Date('2026-11-21T12:00:00.000Z')

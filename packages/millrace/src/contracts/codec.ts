@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { fail, isMillraceError, type MillraceError, messageOf } from '../core/errors.ts'
 import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
 import { DataMismatch, type Format } from '../core/format.ts'
+import { sizeOf } from '../core/record-size.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import type { BrokerRecord, OutgoingRecord } from '../ports/broker.ts'
 import { type EventCause, headerBytes, headerText, headerTexts, idOf, toHeaders } from './cloudevents.ts'
@@ -47,12 +48,6 @@ export function encodeEvent(event: OutgoingEvent, context: EncodeContext): Outgo
   const size = sizeOf(record)
   if (size > context.maxBytes) throw fail('RECORD_TOO_LARGE', { topic: topic.name, size, limit: context.maxBytes })
   return record
-}
-
-/** The bytes of a record's key, value and headers. */
-export function sizeOf({ key, value, headers }: Pick<BrokerRecord, 'key' | 'value' | 'headers'>): number {
-  const ofHeaders = headers.reduce((sum, [name, bytes]) => sum + name.length + bytes.length, 0)
-  return (key?.length ?? 0) + (value?.length ?? 0) + ofHeaders
 }
 
 /** A record as its consumer sees it: an event, or the reason why it is none. */

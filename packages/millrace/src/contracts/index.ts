@@ -3,6 +3,5 @@ export {
   type DecodedRecord,
   decodeRecord,
   encodeEvent,
-  sizeOf,
 } from './codec.ts'
 export { json } from './json.ts'

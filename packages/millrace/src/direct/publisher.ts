@@ -1,7 +1,7 @@
-import { sizeOf } from '../contracts/index.ts'
 import { fail } from '../core/errors.ts'
 import type { Published } from '../core/event.ts'
 import type { Part } from '../core/lifecycle.ts'
+import { sizeOf } from '../core/record-size.ts'
 import type { Broker, OutgoingRecord } from '../ports/broker.ts'
 
 /** What one request to the broker takes at most. */

@@ -1,4 +1,5 @@
 import { fail } from '../../../core/errors.ts'
+import { sizeOf } from '../../../core/record-size.ts'
 import type { BrokerRecord, PartitionReader } from '../../../ports/broker.ts'
 import type { LogConfig } from './config.ts'
 import { readBounds, readRecords } from './partition-log.ts'
@@ -164,9 +165,6 @@ export class LogReader implements PartitionReader {
 
 function bytesOf(records: readonly BrokerRecord[]): number {
   let bytes = 0
-  for (const { key, value, headers } of records) {
-    bytes += (key?.length ?? 0) + (value?.length ?? 0)
-    for (const [name, content] of headers) bytes += name.length + content.length
-  }
+  for (const record of records) bytes += sizeOf(record)
   return bytes
 }

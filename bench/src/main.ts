@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { cases } from './cases/index.ts'
 import type { BenchCase } from './harness/definition.ts'
+import { kafkaFor } from './harness/kafka.ts'
 import { type BenchOptions, readOptions, usage } from './harness/options.ts'
 import { type Report, render, reportOn, shown } from './harness/report.ts'
 import { runCase } from './harness/run-case.ts'
@@ -16,18 +17,23 @@ async function main(options: BenchOptions): Promise<void> {
   const [first] = chosen
   if (!first) return list()
   if (options.side !== undefined) return serveSide(first, options.side)
-  const server = await startServer()
-  try {
-    const reports: Report[] = []
-    for (const bench of chosen) reports.push(await measure(bench, options, server.url))
-    if (options.json) await writeFile(options.json, `${JSON.stringify(reports, undefined, 2)}\n`)
-    if (reports.some(({ requirements }) => requirements.some(({ isMet }) => !isMet))) process.exitCode = 1
-  } finally {
-    await server.stop()
-  }
+  await using stack = new AsyncDisposableStack()
+  // Kafka first: where it cannot run, that is to be said at once.
+  const kafka = stack.adopt(await kafkaFor(chosen, options.kafka), (started) => started?.stop())
+  const server = stack.adopt(await startServer(), (started) => started.stop())
+  const servers = { serverUrl: server.url, kafka: kafka?.bootstrap }
+  const reports: Report[] = []
+  for (const bench of chosen) reports.push(await measure(bench, options, servers))
+  if (options.json) await writeFile(options.json, `${JSON.stringify(reports, undefined, 2)}\n`)
+  if (reports.some(({ requirements }) => requirements.some(({ isMet }) => !isMet))) process.exitCode = 1
 }
 
-async function measure(bench: BenchCase, options: BenchOptions, serverUrl: string): Promise<Report> {
+interface Servers {
+  readonly serverUrl: string
+  readonly kafka: string | undefined
+}
+
+async function measure(bench: BenchCase, options: BenchOptions, servers: Servers): Promise<Report> {
   const records = options.records ?? bench.records
   const rounds = options.rounds ?? bench.rounds ?? defaultRounds
   const against = options.against && resolve(options.against)
@@ -36,7 +42,7 @@ async function measure(bench: BenchCase, options: BenchOptions, serverUrl: strin
     bench,
     checkout,
     against,
-    serverUrl,
+    ...servers,
     records,
     rounds,
     onRound: (nth, side, { values }) => {

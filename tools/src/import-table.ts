@@ -92,12 +92,12 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   testing: {
     from: [
       ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
-      ...['http', 'observability', 'app', 'adapters/postgres', 'adapters/embedded-postgres'],
+      ...['http', 'observability', 'app', 'adapters/postgres', 'adapters/kafka', 'adapters/embedded-postgres'],
     ],
     typesFrom: ['ports'],
     packages: ['node:', 'pg'],
     typesFromPackages: ['fastify'],
-    why: 'a whole app on a real PostgreSQL',
+    why: 'a whole app on a real PostgreSQL, and on a real Kafka',
   },
   'index.ts': {
     from: ['core', 'contracts', 'http', 'observability', 'app'],
@@ -115,7 +115,14 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   },
   'compose.ts': {
     from: ['config.ts', 'database.ts', 'routes.ts', 'modules/*', '../package.json'],
-    packages: ['millrace', 'millrace/postgres', 'millrace/embedded-postgres'],
+    packages: [
+      'node:',
+      'millrace',
+      'millrace/ports',
+      'millrace/postgres',
+      'millrace/kafka',
+      'millrace/embedded-postgres',
+    ],
     why: 'the one place that names adapters',
   },
   'config.ts': { from: [], packages: ['millrace', 'millrace/config'], why: 'the settings, as types' },
@@ -133,6 +140,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
 export const environmentReaders: Readonly<Record<string, string>> = {
   'apps/backend/src/main.ts': 'hands it to config.ts, which is the one to read it',
   'packages/millrace/src/adapters/embedded-postgres/environment.ts': 'what of it a child process is given',
+  'packages/millrace/src/testing/kafka.ts': 'TEST_BROKER and TEST_KAFKA_BROKERS, which the run hands to the workers',
   'packages/millrace/src/testing/database.ts': 'TEST_DATABASE_URL, which the global setup hands to the workers',
   'packages/millrace/src/testing/vitest-global-setup.ts': 'TEST_DATABASE_URL, for the workers',
 }

@@ -1,5 +1,8 @@
-import { type App, createApp, createLogger, type Logger, type Module, type Part } from 'millrace'
+import { readFileSync } from 'node:fs'
+import { type App, createApp, createLogger, fail, type Logger, type Module, type Part } from 'millrace'
 import { startEmbeddedPostgres } from 'millrace/embedded-postgres'
+import { createKafkaBroker, type KafkaSasl, type KafkaTls } from 'millrace/kafka'
+import type { Broker } from 'millrace/ports'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
 import manifest from '../package.json' with { type: 'json' }
 import type { Config, moduleNames } from './config.ts'
@@ -13,11 +16,12 @@ const modules: Readonly<Record<(typeof moduleNames)[number], Module>> = { todos 
  * Joins the modules with the adapters the configuration asks for. An embedded PostgreSQL is running when this resolves;
  * it is stopped after the app.
  *
- * @throws EMBEDDED_ALREADY_RUNNING, EMBEDDED_UNAVAILABLE, DEFINITION_INVALID
+ * @throws CONFIG_INVALID, EMBEDDED_ALREADY_RUNNING, EMBEDDED_UNAVAILABLE, DEFINITION_INVALID
  */
 export async function compose(config: Config): Promise<App> {
   const logger = createLogger({ level: config.LOG_LEVEL, pretty: process.stdout.isTTY })
   for (const warning of config.warnings) logger.warn({}, warning)
+  const kafka = provideKafka(config, logger)
   const postgres = await providePostgres(config, logger)
   const database = createPostgresDatabase({ ...postgres.urls, poolSize: config.DATABASE_POOL_SIZE, logger })
   return createApp({
@@ -25,12 +29,13 @@ export async function compose(config: Config): Promise<App> {
     name: 'millrace',
     modules: config.MODULES.map((name) => modules[name]),
     database,
-    brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }) },
+    brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }), ...kafka },
     bind,
     http: { host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
     routes: appRoutes,
     roles: config.ROLES,
     topicPartitions: config.TOPIC_PARTITIONS,
+    consumeFrom: config.KAFKA_FROM,
     logger,
   })
 }
@@ -46,4 +51,38 @@ async function providePostgres(config: Config, logger: Logger): Promise<Postgres
   if (url) return { urls: { url, directUrl: directUrl ?? url }, services: [] }
   const embedded = await startEmbeddedPostgres({ directory: config.DATA_DIR, logger })
   return { urls: { url: embedded.url }, services: [{ name: 'embedded PostgreSQL', stop: () => embedded.stop() }] }
+}
+
+/** Kafka, where it is asked for. */
+function provideKafka(config: Config, logger: Logger): { readonly kafka?: Broker } {
+  if (!config.KAFKA_BROKERS) return {}
+  const tls = kafkaTls(config)
+  return {
+    kafka: createKafkaBroker({
+      brokers: config.KAFKA_BROKERS,
+      ...kafkaLogin(config),
+      ...(tls && { tls }),
+      ...(config.KAFKA_GROUP_PREFIX && { groupPrefix: config.KAFKA_GROUP_PREFIX }),
+      ...(config.KAFKA_TOPIC_REPLICAS && { topicReplicas: config.KAFKA_TOPIC_REPLICAS }),
+      sessionTimeout: config.KAFKA_SESSION_TIMEOUT,
+      connectAttempts: config.KAFKA_CONNECT_ATTEMPTS,
+      createTopics: config.KAFKA_CREATE_TOPICS,
+      logger,
+    }),
+  }
+}
+
+function kafkaLogin(config: Config): { readonly sasl?: KafkaSasl } {
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = config
+  return mechanism && username && password ? { sasl: { mechanism, username, password } } : {}
+}
+
+function kafkaTls({ KAFKA_SSL, KAFKA_SSL_CA: file }: Config): KafkaTls | undefined {
+  if (file === undefined) return KAFKA_SSL ? {} : undefined
+  try {
+    return { ca: readFileSync(file, 'utf8') }
+  } catch (error) {
+    const problems = `- KAFKA_SSL_CA is "${file}", which cannot be read: ${error instanceof Error ? error.message : error}`
+    throw fail('CONFIG_INVALID', { count: 1, problems }, { cause: error })
+  }
 }

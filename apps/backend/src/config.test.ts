@@ -9,6 +9,18 @@ test('nothing needs to be set', () => {
     DATABASE_DIRECT_URL: undefined,
     DATABASE_POOL_SIZE: 10,
     DATA_DIR: '.millrace',
+    KAFKA_BROKERS: undefined,
+    KAFKA_SASL_MECHANISM: undefined,
+    KAFKA_SASL_USERNAME: undefined,
+    KAFKA_SASL_PASSWORD: undefined,
+    KAFKA_SSL: false,
+    KAFKA_SSL_CA: undefined,
+    KAFKA_GROUP_PREFIX: undefined,
+    KAFKA_FROM: 'earliest',
+    KAFKA_SESSION_TIMEOUT: '10s',
+    KAFKA_CONNECT_ATTEMPTS: 5,
+    KAFKA_CREATE_TOPICS: true,
+    KAFKA_TOPIC_REPLICAS: undefined,
     TOPIC_PARTITIONS: 4,
     MODULES: ['todos'],
     ROLES: ['api', 'worker'],
@@ -16,6 +28,20 @@ test('nothing needs to be set', () => {
     LOG_RETENTION: '7d',
     warnings: [],
   })
+})
+
+test('a login to Kafka is whole or none', () => {
+  const half = { KAFKA_SASL_MECHANISM: 'PLAIN', KAFKA_SASL_USERNAME: 'app' }
+  expect(() => readConfig(half)).toThrow(/KAFKA_SASL_PASSWORD is not set/)
+  expect(readConfig({ ...half, KAFKA_SASL_PASSWORD: 'x' })).toMatchObject({ KAFKA_SASL_PASSWORD: 'x' })
+})
+
+test('Kafka’s addresses are hosts with ports', () => {
+  expect(readConfig({ KAFKA_BROKERS: 'a.example:9092, [::1]:9093' }).KAFKA_BROKERS).toEqual([
+    'a.example:9092',
+    '[::1]:9093',
+  ])
+  expect(() => readConfig({ KAFKA_BROKERS: 'a.example' })).toThrow(/KAFKA_BROKERS is "a.example", which is not/)
 })
 
 test('what is wrong is told together, and a slip is warned about', () => {

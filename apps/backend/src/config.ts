@@ -1,4 +1,7 @@
+import { fail } from 'millrace'
 import {
+  addresses,
+  boolean,
   duration,
   integer,
   listOf,
@@ -46,10 +49,58 @@ export const variables = {
     default: '.millrace',
     doc: 'Where the embedded PostgreSQL keeps its data; from the working directory.',
   },
+  KAFKA_BROKERS: {
+    parse: addresses(),
+    unset: 'the broker in PostgreSQL',
+    doc: 'The Kafka cluster that topics live on; see [kafka.md](kafka.md).',
+  },
+  KAFKA_SASL_MECHANISM: {
+    parse: oneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
+    unset: 'no login',
+    doc: 'How to log in to Kafka, with the two variables below.',
+  },
+  KAFKA_SASL_USERNAME: { parse: string('a user name'), doc: 'The user to log in to Kafka as.' },
+  KAFKA_SASL_PASSWORD: { parse: string('a password'), doc: 'The password of that user.', secret: true },
+  KAFKA_SSL: { parse: boolean(), default: 'false', doc: 'Whether connections to Kafka are encrypted.' },
+  KAFKA_SSL_CA: {
+    parse: string('a file'),
+    unset: 'the authorities that Node trusts',
+    doc: 'A file with the certificate authority of Kafka’s brokers, as PEM; with it, `KAFKA_SSL` is `true`.',
+  },
+  KAFKA_GROUP_PREFIX: {
+    parse: string('a text'),
+    unset: 'none',
+    doc: 'Put in front of the names of consumer groups, where several installations share a cluster.',
+  },
+  KAFKA_FROM: {
+    parse: oneOf(['earliest', 'latest']),
+    default: 'earliest',
+    doc: 'Where consumers begin that are new to a topic and do not say themselves.',
+  },
+  KAFKA_SESSION_TIMEOUT: {
+    parse: duration(),
+    default: '10s',
+    doc: 'After how long without a sign of life a process loses its partitions. Brokers take 6s to 30m unless told otherwise.',
+  },
+  KAFKA_CONNECT_ATTEMPTS: {
+    parse: integer({ min: 1, max: 1_000 }),
+    default: '5',
+    doc: 'How often connecting is tried at start, waiting 2, 4, 8 … up to 30 s in between, before the process ends.',
+  },
+  KAFKA_CREATE_TOPICS: {
+    parse: boolean(),
+    default: 'true',
+    doc: 'Whether missing topics are created. `false` where they are declared elsewhere: then a missing one is an error.',
+  },
+  KAFKA_TOPIC_REPLICAS: {
+    parse: integer({ min: 1, max: 100 }),
+    unset: 'the broker’s default',
+    doc: 'Replicas of topics that are created on Kafka.',
+  },
   TOPIC_PARTITIONS: {
     parse: integer({ min: 1, max: 1_000 }),
     default: '4',
-    doc: 'Partitions of topics that are created and do not say themselves; topics that are there keep theirs.',
+    doc: 'Partitions of topics that are created, on either broker, and do not say themselves; others keep theirs.',
   },
   MODULES: { parse: listOf(moduleNames), default: moduleNames.join(','), doc: 'The modules to run.' },
   ROLES: {
@@ -81,5 +132,15 @@ export interface Config extends ValuesOf<typeof variables> {
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const { values, warnings } = readEnvironment(variables, environment)
+  checkLogin(values)
   return { ...values, warnings }
+}
+
+/** A login that is half there would be none: that must not pass for one. */
+function checkLogin(values: ValuesOf<typeof variables>): void {
+  const names = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const
+  const missing = names.filter((name) => values[name] === undefined)
+  if (missing.length === 0 || missing.length === names.length) return
+  const problems = missing.map((name) => `- ${name} is not set, but others of KAFKA_SASL_… are.`)
+  throw fail('CONFIG_INVALID', { count: problems.length, problems: problems.join('\n') })
 }

@@ -1,8 +1,7 @@
 import { setInterval } from 'node:timers'
-import type { Consumer } from 'millrace'
 import type { BenchCase, Result, Round } from '../harness/definition.ts'
 import { insertBatches, insertEach } from '../parts/consumers.ts'
-import { drain, drainMetrics, type Progress } from '../parts/drain.ts'
+import { type DrainConsumer, drain, drainMetrics } from '../parts/drain.ts'
 import { fillLog } from '../parts/payments.ts'
 
 /** By then all code is compiled and every buffer has its size. */
@@ -35,14 +34,14 @@ export const drainMillion: BenchCase = {
   },
 }
 
-async function drainWatched(round: Round, consumer: (progress: Progress) => Consumer): Promise<Result> {
+async function drainWatched(round: Round, consumer: DrainConsumer): Promise<Result> {
   const samples: Sample[] = []
   let timer: NodeJS.Timeout | undefined
   try {
-    const { values } = await drain(round, (progress) => {
+    const { values } = await drain(round, (topic, progress) => {
       const sample = () => samples.push({ taken: progress.taken, megabytes: process.memoryUsage.rss() / megabyte })
       timer = setInterval(sample, sampleMs)
-      return consumer(progress)
+      return consumer(topic, progress)
     })
     return { values: { ...values, ...growth(samples, round.records) }, notes: [series(samples)] }
   } finally {

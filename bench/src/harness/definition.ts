@@ -2,8 +2,20 @@
 export interface Round {
   /** A fresh database, prepared by the case; nobody else uses it. */
   readonly url: string
+  /** For cases that need it. */
+  readonly kafka?: RoundKafka | undefined
   /** How much work: the case's default or `--records`. */
   readonly records: number
+}
+
+/** A Kafka, and how names in it begin. */
+export interface RoundKafka {
+  /** `host:port,…` */
+  readonly bootstrap: string
+  /** Topics that `prepare` fills; all rounds of all sides read them. */
+  readonly prepared: string
+  /** Topics and groups of this round; nobody else uses them, and they are removed after it. */
+  readonly fresh: string
 }
 
 /** What came of one round. */
@@ -29,10 +41,19 @@ export interface Side {
   readonly isMillrace?: boolean
 }
 
+/** What the ratio of two sides must be. */
+export interface NeededRatio {
+  readonly metric: string
+  readonly atLeast?: number
+  readonly atMost?: number
+}
+
 /** A question, and the sides that answer it. */
 export interface BenchCase {
   readonly name: string
   readonly question: string
+  /** What it needs besides PostgreSQL. */
+  readonly needs?: 'kafka'
   /** @default for `--records` */
   readonly records: number
   /** Rounds that count. @default 7 */
@@ -43,6 +64,6 @@ export interface BenchCase {
   readonly prepare: (round: Round) => Promise<void>
   readonly metrics: readonly Metric[]
   readonly sides: Readonly<Record<string, Side>>
-  /** The first side is compared to the second by this metric, round by round. */
-  readonly ratio?: { readonly metric: string; readonly atLeast: number }
+  /** The first side is compared to the second by these metrics, round by round. */
+  readonly ratios?: readonly NeededRatio[]
 }

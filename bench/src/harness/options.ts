@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly records: number | undefined
   /** Another checkout of this repository to compare with. */
   readonly against: string | undefined
+  /** Where a Kafka is that is to be used instead of one of the bench's own. */
+  readonly kafka: string | undefined
   /** A file for the reports, as JSON. */
   readonly json: string | undefined
   /** Run one side for a parent process; internal. */
@@ -15,7 +17,8 @@ export interface BenchOptions {
 }
 
 /** How the command is used. */
-export const usage = 'npm run bench -- <case>… [--rounds N] [--records N] [--against <other checkout>] [--json FILE]'
+export const usage =
+  'npm run bench -- <case>… [--rounds N] [--records N] [--against <other checkout>] [--kafka HOST:PORT] [--json FILE]'
 
 /** @throws an error that says what is wrong with the command line */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -26,6 +29,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       rounds: { type: 'string' },
       records: { type: 'string' },
       against: { type: 'string' },
+      kafka: { type: 'string' },
       json: { type: 'string' },
       side: { type: 'string' },
     },
@@ -35,6 +39,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     rounds: count('rounds', values.rounds),
     records: count('records', values.records),
     against: values.against,
+    kafka: values.kafka,
     json: values.json,
     side: values.side,
   }

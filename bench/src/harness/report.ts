@@ -1,4 +1,4 @@
-import type { BenchCase } from './definition.ts'
+import type { BenchCase, NeededRatio } from './definition.ts'
 import type { Series } from './run-case.ts'
 import { type Spread, spreadOf } from './statistics.ts'
 
@@ -45,7 +45,7 @@ export function reportOn(
     rounds: run.rounds,
     sides,
     ratios,
-    requirements: [...limits(bench, series, sides), ...(run.isComparison ? [] : ratioRequirement(bench, ratios))],
+    requirements: [...limits(bench, series, sides), ...(run.isComparison ? [] : ratioRequirements(bench, ratios))],
     notes: series.flatMap(({ side, results }) => (results.at(-1)?.notes ?? []).map((note) => `${side}: ${note}`)),
     series,
   }
@@ -60,24 +60,36 @@ function figures({ results }: Series, metric: string): number[] {
 }
 
 function ratiosOf(bench: BenchCase, series: readonly Series[], isComparison: boolean): Ratio[] {
-  const metric = bench.ratio?.metric ?? (isComparison ? bench.metrics[0]?.name : undefined)
-  if (metric === undefined) return []
+  const metrics = bench.ratios?.map(({ metric }) => metric) ?? leadingMetric(bench, isComparison)
   // Sides come in pairs: ours and the one by hand, or one side here and there.
   return series.flatMap((one, index) => {
     const other = index % 2 === 0 ? series[index + 1] : undefined
-    if (!other) return []
-    const theirs = figures(other, metric)
-    const spread = spreadOf(figures(one, metric).map((figure, round) => figure / (theirs[round] ?? Number.NaN)))
-    return [{ of: one.side, to: other.side, metric, spread }]
+    return other ? metrics.map((metric) => ratioOf(metric, one, other)) : []
   })
 }
 
-function ratioRequirement({ ratio }: BenchCase, ratios: readonly Ratio[]): Requirement[] {
-  if (!ratio) return []
-  return ratios.map(({ of, to, spread }) => ({
-    text: `${of} / ${to} is ${spread.median.toFixed(2)}, at least ${ratio.atLeast} required`,
-    isMet: spread.median >= ratio.atLeast,
-  }))
+function leadingMetric({ metrics }: BenchCase, isComparison: boolean): string[] {
+  return isComparison ? metrics.slice(0, 1).map(({ name }) => name) : []
+}
+
+function ratioOf(metric: string, one: Series, other: Series): Ratio {
+  const theirs = figures(other, metric)
+  const spread = spreadOf(figures(one, metric).map((figure, round) => figure / (theirs[round] ?? Number.NaN)))
+  return { of: one.side, to: other.side, metric, spread }
+}
+
+function ratioRequirements({ ratios: needed = [] }: BenchCase, ratios: readonly Ratio[]): Requirement[] {
+  return ratios.flatMap(({ of, to, metric, spread: { median } }) => {
+    const what = `${metric}, ${of} / ${to}, is ${median.toFixed(2)}`
+    return needed.filter((one) => one.metric === metric).flatMap((one) => bounds(one, what, median))
+  })
+}
+
+function bounds({ atLeast, atMost }: NeededRatio, what: string, median: number): Requirement[] {
+  return [
+    ...(atLeast === undefined ? [] : [{ text: `${what}, at least ${atLeast} required`, isMet: median >= atLeast }]),
+    ...(atMost === undefined ? [] : [{ text: `${what}, at most ${atMost} required`, isMet: median <= atMost }]),
+  ]
 }
 
 function limits(bench: BenchCase, series: readonly Series[], sides: Report['sides']): Requirement[] {

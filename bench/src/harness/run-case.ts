@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { BenchCase, Result } from './definition.ts'
+import type { BenchCase, Result, Round } from './definition.ts'
+import { dropTopics } from './kafka.ts'
 import { createDatabase, dropDatabase } from './server.ts'
 import { preparing, type SideProcess, startSide } from './side-process.ts'
 
@@ -12,6 +13,8 @@ export interface RunOptions {
   readonly against?: string | undefined
   /** The server that all rounds share. */
   readonly serverUrl: string
+  /** Where the Kafka is that all rounds share, for a case that needs it: `host:port,…`. */
+  readonly kafka?: string | undefined
   readonly records: number
   readonly rounds: number
   readonly onRound?: (nth: number, side: string, result: Result) => void
@@ -32,17 +35,24 @@ interface Participant {
 
 /**
  * Runs a case: all sides in turn, A B A B …, so that whatever else the machine does meets them alike. Each round gets a
- * fresh copy of the same prepared database.
+ * fresh copy of the same prepared database, and names in Kafka that nobody has used.
  */
-export async function runCase(options: RunOptions): Promise<Series[]> {
+export async function runCase(given: RunOptions): Promise<Series[]> {
+  const options = { ...given, kafka: neededKafka(given) }
   const participants = participantsOf(options)
   const names = new Map(unique(participants).map((checkout) => [checkout, `bench_${randomBytes(6).toString('hex')}`]))
   try {
     for (const [checkout, template] of names) await prepareTemplate(options, checkout, template)
     return await alternate(options, participants, names)
   } finally {
-    for (const template of names.values()) await dropDatabase(options.serverUrl, template)
+    for (const template of names.values()) await dropTemplate(options, template)
   }
+}
+
+function neededKafka({ bench, kafka }: RunOptions): string | undefined {
+  if (bench.needs !== 'kafka') return undefined
+  if (kafka === undefined) throw new Error(`${bench.name} needs a Kafka, and was given none`)
+  return kafka
 }
 
 function participantsOf({ bench, checkout, against }: RunOptions): Participant[] {
@@ -60,10 +70,21 @@ function unique(participants: readonly Participant[]): string[] {
   return [...new Set(participants.map(({ checkout }) => checkout))]
 }
 
-async function prepareTemplate({ bench, serverUrl, records }: RunOptions, checkout: string, template: string) {
-  const url = await createDatabase(serverUrl, template)
-  await using side = startSide({ checkout, caseName: bench.name, side: preparing })
-  await side.run({ url, records })
+async function prepareTemplate(options: RunOptions, checkout: string, template: string): Promise<void> {
+  const url = await createDatabase(options.serverUrl, template)
+  await using side = startSide({ checkout, caseName: options.bench.name, side: preparing })
+  await side.run(roundOf(options, template, url))
+}
+
+async function dropTemplate({ serverUrl, kafka }: RunOptions, template: string): Promise<void> {
+  await dropDatabase(serverUrl, template)
+  if (kafka !== undefined) await dropTopics(kafka, `${template}.`)
+}
+
+function roundOf({ kafka, records }: RunOptions, template: string, url: string): Round {
+  if (kafka === undefined) return { url, records }
+  const fresh = `${template}.${randomBytes(4).toString('hex')}.`
+  return { url, records, kafka: { bootstrap: kafka, prepared: `${template}.`, fresh } }
 }
 
 async function alternate(
@@ -94,12 +115,13 @@ async function alternate(
   }))
 }
 
-async function runRound({ serverUrl, records }: RunOptions, template: string, side: SideProcess): Promise<Result> {
+async function runRound(options: RunOptions, template: string, side: SideProcess): Promise<Result> {
   const name = `${template}_round`
-  const url = await createDatabase(serverUrl, name, template)
+  const round = roundOf(options, template, await createDatabase(options.serverUrl, name, template))
   try {
-    return await side.run({ url, records })
+    return await side.run(round)
   } finally {
-    await dropDatabase(serverUrl, name)
+    await dropDatabase(options.serverUrl, name)
+    if (round.kafka) await dropTopics(round.kafka.bootstrap, round.kafka.fresh)
   }
 }

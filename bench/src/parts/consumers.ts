@@ -1,6 +1,6 @@
 import { type Consumer, defineConsumer } from 'millrace'
 import type { Progress } from './drain.ts'
-import { payments } from './payments.ts'
+import type { PaymentsTopic } from './payments.ts'
 
 /** One statement a payment. */
 export const insertOne = {
@@ -19,10 +19,10 @@ export const insertMany = {
 export const batchSize = 500
 
 /** Writes payments one by one. */
-export function insertEach(progress: Progress): Consumer {
+export function insertEach(topic: PaymentsTopic, progress: Progress): Consumer {
   return defineConsumer({
     name: 'insert-each',
-    topic: payments,
+    topic,
     on: {
       PaymentMade: async ({ data: { n, id, account, amount } }, unit) => {
         progress.take()
@@ -33,10 +33,10 @@ export function insertEach(progress: Progress): Consumer {
 }
 
 /** Writes payments in batches. */
-export function insertBatches(progress: Progress): Consumer {
+export function insertBatches(topic: PaymentsTopic, progress: Progress): Consumer {
   return defineConsumer({
     name: 'insert-batches',
-    topic: payments,
+    topic,
     batch: {
       size: batchSize,
       handle: async (events, unit) => {

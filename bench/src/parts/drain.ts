@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Consumer } from 'millrace'
 import type { Result, Round } from '../harness/definition.ts'
 import { createBenchApp } from './bench-app.ts'
-import { paymentsModule, withClient } from './payments.ts'
+import { type PaymentsTopic, paymentsModule, paymentsTopic, withClient } from './payments.ts'
 
 /** A drain that takes longer has got stuck. */
 const patienceMs = 5 * 60_000
@@ -59,10 +59,14 @@ export const drainMetrics = [
   { name: 'start', unit: 'ms to the first record' },
 ]
 
+/** Makes the consumer of a drain, which says what it is given. */
+export type DrainConsumer = (topic: PaymentsTopic, progress: Progress) => Consumer
+
 /** Drains the log by a consumer of Millrace. */
-export async function drain(round: Round, consumer: (progress: Progress) => Consumer): Promise<Result> {
+export async function drain(round: Round, consumer: DrainConsumer): Promise<Result> {
   const progress = new Progress(round.records)
-  const app = createBenchApp(round.url, paymentsModule([consumer(progress)]))
+  const topic = paymentsTopic(round)
+  const app = createBenchApp(round, paymentsModule(topic, [consumer(topic, progress)]))
   await app.start()
   try {
     return await progress.end(round.url)

@@ -4,6 +4,7 @@ import pg from 'pg'
 import * as z from 'zod'
 import type { Round } from '../harness/definition.ts'
 import { createBenchApp } from './bench-app.ts'
+import { partitions } from './kafka.ts'
 
 /** An event of the benches: as JSON about 100 bytes. */
 const payment = z.object({ n: z.int(), id: z.uuid(), account: z.string(), amount: z.int() })
@@ -11,30 +12,37 @@ const payment = z.object({ n: z.int(), id: z.uuid(), account: z.string(), amount
 /** See {@link payment}. */
 export type Payment = z.infer<typeof payment>
 
-/** The topic that drains read; direct, as nothing but its log is of interest. */
-export const payments = defineTopic('bench.payments', {
-  key: (event) => event.data.account,
-  events: { PaymentMade: payment },
-  publish: 'direct',
-  partitions: 4,
-})
+/** The topic that drains read. */
+export type PaymentsTopic = ReturnType<typeof paymentsTopic>
+
+/** The topic that the drains of a round read; direct, as nothing but its log is of interest. */
+export function paymentsTopic({ kafka }: Round) {
+  return defineTopic(`${kafka?.prepared ?? ''}bench.payments`, {
+    key: (event) => event.data.account,
+    events: { PaymentMade: payment },
+    publish: 'direct',
+    partitions,
+  })
+}
 
 /** How many payments are under way at a time while the log is filled. */
 const atATime = 5_000
 const accounts = 10_000
 
 /** The module of the drains. Without consumers it only publishes. */
-export function paymentsModule(consumers: readonly Consumer[]): Module {
-  return defineModule({ name: 'payments', topics: [payments], consumers })
+export function paymentsModule(topic: PaymentsTopic, consumers: readonly Consumer[] = []): Module {
+  return defineModule({ name: 'payments', topics: [topic], consumers })
 }
 
 /** Fills the log with payments, and makes the table they go to. */
-export async function fillLog({ url, records }: Round): Promise<void> {
-  const app = createBenchApp(url, paymentsModule([]))
+export async function fillLog(round: Round): Promise<void> {
+  const { url, records } = round
+  const topic = paymentsTopic(round)
+  const app = createBenchApp(round, paymentsModule(topic))
   await app.start()
   for (let first = 0; first < records; first += atATime) {
     const piece = Array.from({ length: Math.min(atATime, records - first) }, (_, index) => paymentOf(first + index))
-    await Promise.all(piece.map((data) => app.millrace.publish(payments.events.PaymentMade(data, { id: data.id }))))
+    await Promise.all(piece.map((data) => app.millrace.publish(topic.events.PaymentMade(data, { id: data.id }))))
   }
   await app.stop()
   await withClient(url, async (client) => {

@@ -5,8 +5,10 @@ import { ConsumerRunner, inboxSlices } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { createHttpServer, type HttpServer } from '../http/index.ts'
 import { migrate } from '../migrate/index.ts'
-import { outboxSlices, Relay, writeOutbox } from '../outbox/index.ts'
+import { outboxSlices, writeOutbox } from '../outbox/index.ts'
+import type { OutgoingRecord } from '../ports/broker.ts'
 import type { UnitRunner } from '../unit/index.ts'
+import { Brokers } from './brokers.ts'
 import { collectConsumers, collectTopics } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
@@ -15,7 +17,9 @@ import { SliceMaintenance } from './maintenance.ts'
 import { migrationsOf } from './migrations.ts'
 import { createMillrace } from './millrace.ts'
 import { type AppConfig, type AppOptions, appConfig } from './options.ts'
+import { Relays } from './relays.ts'
 import { runUntilSignal } from './run.ts'
+import { together } from './together.ts'
 import { Topics } from './topics.ts'
 
 /** A whole process: what its modules define, wired to its adapters. */
@@ -47,25 +51,26 @@ export interface BuiltApp {
   readonly consumers: readonly Consumer[]
   readonly runners: readonly ConsumerRunner[]
   readonly direct: DirectPublisher
+  readonly brokers: Brokers
 }
 
 /** What {@link createApp} builds. */
 export function buildApp(options: AppOptions): BuiltApp {
   const config = appConfig(options)
-  const { database, modules, logger, brokers } = config
+  const { database, modules, logger } = config
   const catalogue = collectTopics(modules)
+  const brokers = new Brokers(config.brokers, catalogue)
   const encode = createEncoder(config, catalogue)
-  const relay = new Relay({ database, log: brokers.postgres, logger: logger.child({ part: 'relay' }) })
-  const direct = new DirectPublisher(brokers.postgres)
-  const units = unitRunner(config, encode, relay)
+  const relays = new Relays(brokers.lanes, database, logger.child({ part: 'relay' }))
+  const direct = new DirectPublisher((topic) => brokers.ofName(topic))
+  const units = unitRunner(config, { encode, brokers, relays })
   const millrace = createMillrace(config, { units, encode, direct })
   const consumers = collectConsumers(modules, millrace, catalogue)
-  const topics = new Topics(catalogue, brokers.postgres, config.topicPartitions)
+  const topics = new Topics(catalogue, brokers, config.topicPartitions)
   const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units }))
   const http = httpServer(config, millrace, runners)
-  const lifecycle = new Lifecycle(startOrder(config, { topics, relay, runners, direct, http }), (part, problem) =>
-    logger.error({ part }, `stopping: ${problem}`),
-  )
+  const parts = startOrder(config, { brokers, topics, relays, runners, direct, http })
+  const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
     millrace,
     get url() {
@@ -75,11 +80,17 @@ export function buildApp(options: AppOptions): BuiltApp {
     stop: () => lifecycle.stop(),
     run: () => runUntilSignal(app, logger),
   }
-  return { app, http, consumers, runners, direct }
+  return { app, http, consumers, runners, direct, brokers }
 }
 
-function unitRunner({ database, bind, logger, brokers }: AppConfig, encode: Encoder, relay: Relay): UnitRunner {
-  const lane = brokers.postgres.name
+interface UnitParts {
+  readonly encode: Encoder
+  readonly brokers: Brokers
+  readonly relays: Relays
+}
+
+function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, relays }: UnitParts): UnitRunner {
+  const laneOf = ({ topic }: OutgoingRecord) => brokers.ofName(topic).name
   return {
     database,
     bind,
@@ -87,10 +98,10 @@ function unitRunner({ database, bind, logger, brokers }: AppConfig, encode: Enco
     faultOf: (error) => database.faultOf(error),
     encode: (event, cause) => encode(event, 'outbox', cause),
     write: (transaction, records) => {
-      const laned = records.map((record) => ({ lane, record }))
+      const laned = records.map((record) => ({ lane: laneOf(record), record }))
       writeOutbox(transaction, laned)
     },
-    published: () => relay.wake(),
+    published: (records) => relays.wake(new Set(records.map(laneOf))),
   }
 }
 
@@ -100,9 +111,11 @@ interface ConsumerParts {
   readonly units: UnitRunner
 }
 
-function consumerRunner({ metrics, logger }: AppConfig, { consumer, topics, units }: ConsumerParts): ConsumerRunner {
+function consumerRunner(config: AppConfig, { consumer, topics, units }: ConsumerParts): ConsumerRunner {
+  const { metrics, logger, consumeFrom } = config
   return new ConsumerRunner({
     consumer,
+    from: consumer.from ?? consumeFrom,
     topics: () => topics.of(consumer),
     runner: units,
     metrics: deliveryMetrics(metrics, consumer.name, logger),
@@ -127,41 +140,32 @@ function httpServer(config: AppConfig, millrace: Millrace, runners: readonly Con
 }
 
 interface AppParts {
+  readonly brokers: Brokers
   readonly topics: Topics
-  readonly relay: Relay
+  readonly relays: Relays
   readonly runners: readonly ConsumerRunner[]
   readonly direct: DirectPublisher
   readonly http: HttpServer
 }
 
 /** The parts in the order they start; they stop in the reverse one. */
-function startOrder(config: AppConfig, { topics, relay, runners, direct, http }: AppParts): Part[] {
-  const { services, database, modules, brokers, roles, logger } = config
-  const broker = brokers.postgres
+function startOrder(config: AppConfig, { brokers, topics, relays, runners, direct, http }: AppParts): Part[] {
+  const { services, database, modules, roles, logger } = config
+  const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
     ...services,
     { name: 'database', stop: () => database.stop() },
-    { name: 'migrations', start: () => migrate(database, migrationsOf(modules, broker.migrations), logger) },
+    { name: 'migrations', start: () => migrate(database, migrations, logger) },
     new SliceMaintenance(database, [outboxSlices(database), inboxSlices], logger),
-    { name: 'broker', start: () => broker.start(), stop: () => broker.stop() },
+    ...brokers.all.map((broker) => ({
+      name: `broker ${broker.name}`,
+      start: () => broker.start(),
+      stop: () => broker.stop(),
+    })),
     topics,
     // Handlers may publish directly: that ends after them.
     direct,
-    ...(roles.includes('worker') ? [relay, together('consumers', runners)] : []),
+    ...(roles.includes('worker') ? [relays, together('consumers', runners)] : []),
     http,
   ]
-}
-
-/** Parts that start one after the other and stop at the same time: a slow one must not keep the others working. */
-function together(name: string, parts: readonly Part[]): Part {
-  return {
-    name,
-    stopWithin: '15s',
-    start: async () => {
-      for (const part of parts) await part.start?.()
-    },
-    stop: async () => {
-      await Promise.all(parts.map((part) => part.stop?.()))
-    },
-  }
 }

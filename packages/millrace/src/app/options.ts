@@ -31,7 +31,8 @@ export interface AppOptions {
   readonly name: string
   readonly modules: readonly Module[]
   readonly database: Database
-  readonly brokers: { readonly postgres: InternalBroker }
+  /** Where topics live: on Kafka where it is given, but for those that ask for postgres. */
+  readonly brokers: { readonly postgres: InternalBroker; readonly kafka?: Broker }
   /** Makes the app's query builder. Default: plain SQL, `{ query }`. */
   readonly bind?: Bind
   readonly http: HttpOptions
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly roles?: readonly Role[]
   /** Partitions of topics that do not say. @default 4 */
   readonly topicPartitions?: number
+  /** Where consumers begin that have no position and do not say. @default 'earliest' */
+  readonly consumeFrom?: 'earliest' | 'latest'
   /** Largest record that may be published, in bytes. @default 1,000,000, which Kafka takes as it comes */
   readonly maxRecordBytes?: number
   /** After how long without progress a partition with records to handle is reported as stuck. @default '60s' */
@@ -62,6 +65,7 @@ export function appConfig(options: AppOptions): AppConfig {
     bind: plainSql,
     roles: ['api', 'worker'],
     topicPartitions: 4,
+    consumeFrom: 'earliest',
     maxRecordBytes: 1_000_000,
     progressTimeoutMs: milliseconds(options.progressTimeout ?? '60s'),
     logger: createLogger(),

@@ -1,2 +1,13 @@
-export { duration, integer, listOf, oneOf, type Parser, port, postgresUrl, string } from './parsers.ts'
+export {
+  addresses,
+  boolean,
+  duration,
+  integer,
+  listOf,
+  oneOf,
+  type Parser,
+  port,
+  postgresUrl,
+  string,
+} from './parsers.ts'
 export { type Configuration, readEnvironment, type ValuesOf, type Variable, type Variables } from './variables.ts'

@@ -52,6 +52,22 @@ export function listOf<const Word extends string>(words: readonly Word[]): Parse
   }
 }
 
+/** `true` or `false`. */
+export function boolean(): Parser<boolean> {
+  return { expects: 'true or false', read: (text) => ({ true: true, false: false })[text] }
+}
+
+/** Addresses of a cluster's nodes, comma-separated: host names or IP addresses, each with a port. */
+export function addresses(): Parser<readonly string[]> {
+  return { expects: 'one or more of host:port, comma-separated', read: addressesIn }
+}
+
+function addressesIn(text: string): readonly string[] | undefined {
+  const list = text.split(',').map((address) => address.trim())
+  const fits = (address: string) => /^([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/.test(address)
+  return list.every(fits) ? list : undefined
+}
+
 /** A PostgreSQL URL that names a database. */
 export function postgresUrl(): Parser<string> {
   return { expects: 'a URL like postgres://user:password@host:5432/database', read: (text) => postgresUrlIn(text) }

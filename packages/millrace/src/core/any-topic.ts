@@ -15,6 +15,8 @@ export interface AnyTopic {
   readonly name: string
   readonly publish: PublishMode
   readonly partitions: number | undefined
+  /** `postgres`: stays in the house. Undefined: where the app's topics live. */
+  readonly broker: 'postgres' | undefined
   /** Schema by event type. */
   readonly schemas: Readonly<Record<string, unknown>>
   /** Undefined: JSON. */

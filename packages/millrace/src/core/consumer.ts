@@ -41,7 +41,7 @@ export interface ConsumerOptions<T extends Topics, Prepared> {
   /** The group: processes with a consumer of this name share its partitions. */
   readonly name: string
   readonly topic: T
-  /** Where a consumer without a position begins. @default 'earliest' */
+  /** Where a consumer without a position begins. Default: the app's `consumeFrom`. */
   readonly from?: 'earliest' | 'latest'
   /** A former name, whose position is taken over. */
   readonly formerly?: string
@@ -79,7 +79,8 @@ export interface Consumer {
   readonly kind: 'consumer'
   readonly name: string
   readonly topics: readonly AnyTopic[]
-  readonly from: 'earliest' | 'latest'
+  /** Undefined: where the app says. */
+  readonly from: 'earliest' | 'latest' | undefined
   readonly formerly: string | undefined
   readonly retry: Required<RetryPolicy>
   readonly prepare: Readonly<Record<string, EventPreparer>>
@@ -106,7 +107,7 @@ export function defineConsumer<const T extends Topics, Prepared = Record<never, 
     kind: 'consumer',
     name: options.name,
     topics,
-    from: options.from ?? 'earliest',
+    from: options.from,
     formerly: options.formerly,
     retry: {
       attempts: options.retry?.attempts ?? 5,

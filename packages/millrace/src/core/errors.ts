@@ -55,7 +55,7 @@ export const errorCatalogue = {
   },
   RECORD_TOO_LARGE: {
     status: 413,
-    message: 'A record of {size} bytes for topic {topic} is over the limit of {limit} bytes.',
+    message: 'A record of {size} bytes for topic {topic} is too large: the limit is {limit}.',
     remedy: 'Publish a reference to the large part, or raise the limit on the broker and in the app.',
   },
   RECORD_UNDECODABLE: {
@@ -136,6 +136,12 @@ export const errorCatalogue = {
   },
 
   // broker
+  BROKER_CONNECT_FAILED: {
+    status: 503,
+    message: 'Kafka at {brokers} could not be reached in {attempts} attempt(s): {problem}',
+    remedy:
+      'Check KAFKA_BROKERS, and KAFKA_SSL, KAFKA_SSL_CA and the KAFKA_SASL_… variables where the brokers ask for them; KAFKA_CONNECT_ATTEMPTS says how often it is tried.',
+  },
   BROKER_UNAVAILABLE: {
     status: 503,
     message: 'The broker cannot be reached: {problem}',
@@ -145,6 +151,32 @@ export const errorCatalogue = {
     status: 500,
     message: 'Topic {topic} is not on the broker.',
     remedy: 'Topics are created at start from the modules; list it in one, or create it on the broker.',
+  },
+  TOPIC_NOT_ALLOWED: {
+    status: 500,
+    message: 'The broker does not allow this app to use topic {topic}.',
+    remedy: 'Give the app’s account on the broker access to the topic. What a unit published is in the dead letters.',
+  },
+  RECORD_REFUSED: {
+    status: 422,
+    message: 'The broker refused a record for topic {topic}: {problem}',
+    remedy: 'Correct what is published, or the topic’s settings. What a unit published is in the dead letters.',
+  },
+  RECORD_HELD: {
+    status: 503,
+    message: 'A record for topic {topic} was not sent: the broker has refused an earlier one with the same key.',
+    remedy: 'See to the earlier record, then send this one again: the order of a key is kept.',
+  },
+  TOPIC_NOT_CREATED: {
+    status: 500,
+    message: 'The broker does not create topic {topic}: {problem}',
+    remedy:
+      'Correct what the message names (KAFKA_TOPIC_REPLICAS, the topic’s definition), or create the topic yourself.',
+  },
+  GROUP_NOT_ALLOWED: {
+    status: 500,
+    message: 'The broker does not allow this app to use consumer group {group}.',
+    remedy: 'Give the app’s account on the broker access to the group; KAFKA_GROUP_PREFIX is put in front of its name.',
   },
   PUBLISH_QUEUE_FULL: {
     status: 503,
@@ -158,6 +190,13 @@ export const errorCatalogue = {
       'The topic was cut or re-created. Set next_offset in millrace.position to where the consumer should go on, and raise generation.',
   },
 
+  TOPIC_RECREATED: {
+    status: 500,
+    message:
+      'Topic {topic} was deleted and created again: its id is {id}, and consumer {consumer} has positions in {former}.',
+    remedy:
+      'To read the new topic from its first record, delete the old positions: DELETE FROM millrace.position WHERE consumer_id = {consumer} AND topic_id = \'{former}\'.',
+  },
   LOG_SHRANK: {
     status: 503,
     message: 'The log of {place} ends at {end}, before {offset}, up to which it was read: its last commits are lost.',

@@ -21,6 +21,8 @@ export interface TopicOptions<
   readonly publish?: Mode
   /** How many partitions the topic is created with. Default: the app's `topicPartitions`. */
   readonly partitions?: number
+  /** `'postgres'`: on the broker in the database also where the app runs on Kafka. Default: where the app's topics live. */
+  readonly broker?: 'postgres'
   /**
    * The type of a record that carries no CloudEvents headers. Needed where several event types share the topic;
    * with one type, every foreign record is of it. `undefined` makes the record a dead letter.
@@ -101,6 +103,7 @@ export function defineTopic<
     name,
     publish: options.publish ?? ('outbox' as Mode),
     partitions: options.partitions,
+    broker: options.broker,
     schemas: options.events as Record<string, unknown>,
     format: options.format as Format | undefined,
     keyOf: (key ?? (() => null)) as AnyTopic['keyOf'],

@@ -18,6 +18,8 @@ export interface ConsumedTopic {
 /** What a consumer is run with. */
 export interface ConsumerRunnerOptions {
   readonly consumer: Consumer
+  /** Where it begins in a topic that is new to it. */
+  readonly from: 'earliest' | 'latest'
   /** Resolved at start: topics are created before. */
   readonly topics: () => readonly ConsumedTopic[]
   readonly runner: UnitRunner
@@ -65,10 +67,10 @@ export class ConsumerRunner implements Part {
   }
 
   async #establish({ broker, description }: ConsumedTopic): Promise<void> {
-    const { consumer, runner } = this.#options
+    const { consumer, runner, from } = this.#options
     const ranges = await broker.ranges(description.name)
-    const { from, formerly } = consumer
-    await establishPositions(runner.database, { id: this.#consumerId, from, formerly }, description, ranges)
+    const beginning = { id: this.#consumerId, from, formerly: consumer.formerly }
+    await establishPositions(runner.database, beginning, { ...description, broker: broker.name }, ranges)
   }
 
   #join(broker: Broker, consumed: readonly ConsumedTopic[]): Promise<GroupMember> {
@@ -76,20 +78,21 @@ export class ConsumerRunner implements Part {
       group: this.#options.consumer.name,
       topics: consumed.map(({ topic }) => topic.name),
       listener: {
-        assigned: (partition) => this.#assigned(partition, consumed),
+        assigned: (partition) => this.#assigned(broker.name, partition, consumed),
         revoked: (partition) => this.#revoked(partition),
         lost: (partition) => void this.#revoked(partition),
       },
     })
   }
 
-  #assigned(assigned: AssignedPartition, consumed: readonly ConsumedTopic[]): void {
+  #assigned(broker: string, assigned: AssignedPartition, consumed: readonly ConsumedTopic[]): void {
     const topic = consumed.find((candidate) => candidate.topic.name === assigned.topic)?.topic
     if (!topic) return
     const { consumer, runner, metrics, logger } = this.#options
     const worker = new PartitionWorker({
       consumer,
       consumerId: this.#consumerId,
+      broker,
       topic,
       assigned,
       runner,

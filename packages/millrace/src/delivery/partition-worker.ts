@@ -24,6 +24,8 @@ const mostRecords = 250
 const suspiciousFaults = 3
 /** Errors of handlers that publish, which pass by themselves. */
 const passing: ReadonlySet<ErrorCode> = new Set(['SHUTTING_DOWN', 'PUBLISH_QUEUE_FULL', 'BROKER_UNAVAILABLE'])
+/** Errors whose messages are about nothing but positions: they quote no data. */
+const aboutPositions: ReadonlySet<ErrorCode> = new Set(['POSITION_BEYOND_END', 'TOPIC_RECREATED'])
 const firstFaultWaitMs = 100
 const longestFaultWaitMs = 5_000
 
@@ -31,6 +33,8 @@ const longestFaultWaitMs = 5_000
 export interface WorkerOptions {
   readonly consumer: Consumer
   readonly consumerId: number
+  /** The name of the broker that the partition is on. */
+  readonly broker: string
   readonly topic: AnyTopic
   readonly assigned: AssignedPartition
   readonly runner: UnitRunner
@@ -120,15 +124,17 @@ export class PartitionWorker {
 
   /** Begins, or begins anew, where the database says. */
   async #takeUp(): Promise<void> {
-    const { assigned, consumer, consumerId, runner } = this.#options
+    const { assigned, broker, consumer, consumerId, runner } = this.#options
     const range = await assigned.range()
-    const position = await loadPosition(runner.database, { consumerId, ...assigned }, range.start)
+    const { topic, topicId, partition } = assigned
+    const key = { consumerId, broker, topic, topicId, partition }
+    const position = await loadPosition(runner.database, key, range.start)
     if (position.next > range.end) {
       throw fail('POSITION_BEYOND_END', {
         consumer: consumer.name,
         position: position.next,
-        topic: assigned.topic,
-        partition: assigned.partition,
+        topic,
+        partition,
         end: range.end,
       })
     }
@@ -263,8 +269,7 @@ export class PartitionWorker {
   /** The chunk is tried again, and not counted. */
   async #onFault(error: unknown): Promise<void> {
     if (this.#stopping.signal.aborted) return
-    // The one whose message is about nothing but the position.
-    this.#lastError = isMillraceError(error, 'POSITION_BEYOND_END') ? error.message : codeOf(error)
+    this.#lastError = isMillraceError(error) && aboutPositions.has(error.code) ? error.message : codeOf(error)
     if (error instanceof PositionMoved) return this.#onPositionMoved()
     this.#faults += 1
     if (this.#options.runner.database.faultOf(error) === 'conflict') this.#size.conflicted()

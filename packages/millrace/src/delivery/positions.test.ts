@@ -114,9 +114,17 @@ test('a position that was read from a server before a restart or failover does n
   const seen = recorder('failed-over')
   await using t = await testApp({ modules: [stepsModule(seen.consumer)], topicPartitions: 1 })
   await publish(t, 1)
-  const { rows } = await t.database.query<{ consumer_id: number; topic_id: string }>('SELECT * FROM millrace.position')
+  const { rows } = await t.database.query<{ consumer_id: number; topic_id: string; broker: string }>(
+    'SELECT * FROM millrace.position',
+  )
   const [row] = rows
-  const key = { consumerId: row?.consumer_id ?? 0, topicId: row?.topic_id ?? '', topic: 'steps', partition: 0 }
+  const key = {
+    consumerId: row?.consumer_id ?? 0,
+    topicId: row?.topic_id ?? '',
+    broker: row?.broker ?? '',
+    topic: 'steps',
+    partition: 0,
+  }
   const position = await loadPosition(t.database, key, 0)
   const advance = (from: Position) => t.database.transaction((transaction) => advancePosition(transaction, from, 2))
   expect(await advance({ ...position, server: '2026-01-01T00:00:00Z' })).toBeUndefined()

@@ -1,3 +1,4 @@
+import { fail } from '../core/errors.ts'
 import type { Queryable } from '../core/unit.ts'
 import type { LogRange, TopicDescription } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
@@ -5,6 +6,8 @@ import type { Transaction } from '../ports/database.ts'
 /** Whose position, and where. */
 export interface PositionKey {
   readonly consumerId: number
+  /** The name of the broker that the topic is on. */
+  readonly broker: string
   readonly topic: string
   readonly topicId: string
   readonly partition: number
@@ -60,30 +63,41 @@ export interface Beginning {
 export async function establishPositions(
   connection: Queryable,
   consumer: { readonly id: number } & Beginning,
-  topic: TopicDescription,
+  topic: TopicDescription & { readonly broker: string },
   ranges: readonly LogRange[],
 ): Promise<void> {
   const offsets = ranges.map(({ start, end }) => (consumer.from === 'earliest' ? start : end))
   await connection.query(
-    `INSERT INTO millrace.position (consumer_id, topic, topic_id, partition, next_offset)
-     SELECT $1, $2, $3::uuid, given.partition - 1, coalesce(former.next_offset, given.next_offset)
+    `INSERT INTO millrace.position (consumer_id, broker, topic, topic_id, partition, next_offset)
+     SELECT $1, $6, $2, $3::uuid, given.partition - 1, coalesce(former.next_offset, given.next_offset)
        FROM unnest($4::bigint[]) WITH ORDINALITY AS given (next_offset, partition)
        LEFT JOIN millrace.consumer AS named ON named.name = $5
        LEFT JOIN millrace.position AS former
          ON former.consumer_id = named.id AND former.topic_id = $3::uuid AND former.partition = given.partition - 1
-      WHERE NOT EXISTS (SELECT FROM millrace.position WHERE consumer_id = $1 AND topic_id = $3::uuid)
+      WHERE NOT EXISTS (SELECT FROM millrace.position WHERE consumer_id = $1 AND broker = $6 AND topic = $2)
          ON CONFLICT DO NOTHING`,
-    [consumer.id, topic.name, topic.id, offsets, consumer.formerly ?? null],
+    [consumer.id, topic.name, topic.id, offsets, consumer.formerly ?? null, topic.broker],
   )
 }
 
-/** The position now; one for a partition nobody has had yet is made, at `start`. */
+/**
+ * The position now; one for a partition nobody has had yet is made, at `start`.
+ *
+ * @throws TOPIC_RECREATED when the consumer has positions in a topic of this name that is no more: whether the new one has
+ * the same records again, only its operator knows
+ */
 export async function loadPosition(connection: Queryable, key: PositionKey, start: number): Promise<Position> {
-  const { consumerId, topic, topicId, partition } = key
+  const { consumerId, broker, topic, topicId, partition } = key
+  const { rows: others } = await connection.query<{ id: string }>(
+    `SELECT topic_id AS id FROM millrace.position
+      WHERE consumer_id = $1 AND broker = $2 AND topic = $3 AND topic_id <> $4 LIMIT 1`,
+    [consumerId, broker, topic, topicId],
+  )
+  if (others[0]) throw fail('TOPIC_RECREATED', { topic, id: topicId, former: others[0].id, consumer: consumerId })
   await connection.query(
-    `INSERT INTO millrace.position (consumer_id, topic, topic_id, partition, next_offset) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT DO NOTHING`,
-    [consumerId, topic, topicId, partition, start],
+    `INSERT INTO millrace.position (consumer_id, broker, topic, topic_id, partition, next_offset)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+    [consumerId, broker, topic, topicId, partition, start],
   )
   const { rows } = await connection.query<PositionRow>(
     `SELECT ctid::text, generation, next_offset, pg_postmaster_start_time()::text AS server FROM millrace.position

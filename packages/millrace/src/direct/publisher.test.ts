@@ -69,7 +69,7 @@ function text({ value }: OutgoingRecord): string {
 
 function setUp() {
   const broker = new SlowBroker()
-  const publisher = new DirectPublisher(broker.port)
+  const publisher = new DirectPublisher(() => broker.port)
   const publish = (value: string) => publisher.publish(record(value))
   const requests = () => broker.requests.map((records) => records.map(text))
   return { broker, publisher, publish, requests }

@@ -1,2 +1,3 @@
+export { brokerLane, type Lane, type TransactionalLog, transactionalLane } from './lanes.ts'
 export { outboxMigrations, outboxSlices, writeOutbox } from './outbox.ts'
-export { Relay, type RelayOptions, type TransactionalLog } from './relay.ts'
+export { Relay, type RelayOptions } from './relay.ts'

@@ -25,9 +25,16 @@ export interface RelayPosition {
   readonly seq: string
 }
 
+/** A record with its place in the outbox. */
+export interface OutboxRecord extends OutgoingRecord {
+  readonly seq: string
+  /** When it was published, as PostgreSQL writes it. */
+  readonly createdAt: string
+}
+
 /** A piece of a batch, in order. */
 export interface Piece {
-  readonly records: OutgoingRecord[]
+  readonly records: OutboxRecord[]
   /** Where the lane stands once they have been handed on. */
   readonly next: RelayPosition
 }
@@ -76,10 +83,10 @@ function readPiece({ rows, bytes }: PieceBounds): Pick<Statement, 'name' | 'text
   return {
     name: `millrace_relay_read_${rows}_${bytes}`,
     text: `
-      SELECT seq::text AS seq, topic, key, value, headers, found FROM (
+      SELECT seq::text AS seq, topic, key, value, headers, created_at::text AS "createdAt", found FROM (
         SELECT *, sum(size) OVER (ORDER BY seq) - size AS before, count(*) OVER () AS found
           FROM (
-            SELECT seq, topic, key, value, headers, octet_length(headers)
+            SELECT seq, topic, key, value, headers, created_at, octet_length(headers)
                    + coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) AS size
               FROM millrace.outbox
              WHERE lane = $1 AND seq >= $2 AND NOT pg_visible_in_snapshot(xid, $3::pg_snapshot)
@@ -89,10 +96,9 @@ function readPiece({ rows, bytes }: PieceBounds): Pick<Statement, 'name' | 'text
   }
 }
 
-interface OutboxRow extends Omit<OutgoingRecord, 'headers'> {
-  readonly seq: string
+/** A record as its row has it. */
+export interface OutboxRow extends Omit<OutboxRecord, 'headers'> {
   readonly headers: Buffer
-  readonly found: string
 }
 
 /** The next piece of the batch that a position is in. */
@@ -102,14 +108,21 @@ export async function nextPiece(
   position: RelayPosition,
   bounds: PieceBounds = defaultBounds,
 ): Promise<Piece> {
-  const { rows } = await connection.query<OutboxRow>({
+  const { rows } = await connection.query<OutboxRow & { readonly found: string }>({
     ...readPiece(bounds),
     values: [lane, position.seq, position.done, position.target],
   })
-  const records = rows.map(({ topic, key, value, headers }) => ({ topic, key, value, headers: decodeHeaders(headers) }))
   const last = rows.at(-1)
   const isEnd = !last || (rows.length === Number(last.found) && rows.length < bounds.rows)
-  return { records, next: isEnd ? endOfBatch(position) : { ...position, seq: String(BigInt(last.seq) + 1n) } }
+  return {
+    records: rows.map(recordOf),
+    next: isEnd ? endOfBatch(position) : { ...position, seq: String(BigInt(last.seq) + 1n) },
+  }
+}
+
+/** The record that a row has. */
+export function recordOf({ seq, topic, key, value, headers, createdAt }: OutboxRow): OutboxRecord {
+  return { seq, topic, key, value, headers: decodeHeaders(headers), createdAt }
 }
 
 const move = `

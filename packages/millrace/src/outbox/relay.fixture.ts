@@ -8,7 +8,14 @@ import type { Queryable, Unit } from '../core/unit.ts'
 import type { Database, Lease, Transaction } from '../ports/database.ts'
 import { createAppDatabase } from '../testing/test-app.ts'
 import { UnitOfWork } from '../unit/index.ts'
-import { outboxSlices, Relay, type RelayOptions, type TransactionalLog, writeOutbox } from './index.ts'
+import {
+  outboxSlices,
+  Relay,
+  type RelayOptions,
+  type TransactionalLog,
+  transactionalLane,
+  writeOutbox,
+} from './index.ts'
 
 /** The value of a key, and how large the record is to be. */
 export const counted = z.object({ key: z.string(), n: z.int(), padding: z.string().optional() })
@@ -18,8 +25,8 @@ export function counterTopic(name: string) {
   return defineTopic(name, { key: ({ data }) => `${name}/${data.key}`, events: { Counted: counted } })
 }
 
-/** One lane of the outbox with a topic of its own. */
-export interface Lane {
+/** A lane of the outbox, and a topic of it. */
+export interface TestLane {
   readonly name: string
   readonly topic: ReturnType<typeof counterTopic>
   readonly log: TransactionalLog
@@ -30,6 +37,18 @@ export interface Logged {
   readonly partition: number
   readonly key: string
   readonly n: number
+  readonly padding?: string | undefined
+}
+
+/** A dead letter of a refused record. */
+export interface Refused {
+  readonly n: number
+  readonly code: string
+  readonly reason: string
+  readonly attempts: number
+  readonly recordedAt: Date
+  readonly key: Buffer
+  readonly headers: Buffer
 }
 
 /** A database with the framework's tables, a broker and a table of counters; ends with its block. */
@@ -68,9 +87,15 @@ export class RelayStage implements AsyncDisposable {
     return database
   }
 
-  async lane(name: string, partitions = 3): Promise<Lane> {
+  /** A lane, and a topic of its name. */
+  async lane(name: string, partitions = 3): Promise<TestLane> {
     await this.broker.ensureTopics([{ name, partitions }])
     return { name, topic: counterTopic(name), log: this.logOf(name, this.broker) }
+  }
+
+  /** Another topic of a lane. */
+  async topicOf(lane: TestLane, name: string): Promise<TestLane> {
+    return { ...(await this.lane(`${lane.name}.${name}`)), name: lane.name }
   }
 
   /** A broker as the log of a lane. */
@@ -83,10 +108,10 @@ export class RelayStage implements AsyncDisposable {
   }
 
   /** A relay that has started; stopped with the stage at the latest. */
-  async relay(lane: Lane, options: Partial<RelayOptions> = {}): Promise<Relay> {
+  async relay(lane: TestLane, options: Partial<RelayOptions> = {}): Promise<Relay> {
     const relay = new Relay({
       database: this.database,
-      log: lane.log,
+      lane: transactionalLane(lane.log),
       logger: silentLogger,
       candidacyMs: 20,
       ...options,
@@ -97,24 +122,43 @@ export class RelayStage implements AsyncDisposable {
   }
 
   /** A lane's stored position, and where its row lies: every update moves it. */
-  async storedPosition({ name }: Lane): Promise<unknown> {
+  async storedPosition({ name }: TestLane): Promise<unknown> {
     const { rows } = await this.database.query('SELECT ctid, * FROM millrace.relay WHERE lane = $1', [name])
     return rows[0]
   }
 
-  /** Everything in the log of a lane. */
-  async logged({ name }: Lane): Promise<Logged[]> {
+  /** The values of a lane's topic that are parked, in order. */
+  async parked({ name, topic }: TestLane): Promise<number[]> {
+    const { rows } = await this.database.query<{ value: Buffer }>(
+      'SELECT value FROM millrace.outbox_parked WHERE lane = $1 AND topic = $2 ORDER BY seq',
+      [name, topic.name],
+    )
+    return rows.map(({ value }) => counted.parse(JSON.parse(value.toString())).n)
+  }
+
+  /** The dead letters of a lane's topic that no consumer has made, in order. */
+  async refused({ topic }: TestLane): Promise<Refused[]> {
+    const { rows } = await this.database.query<Refused & { value: Buffer }>(
+      `SELECT code, reason, attempts, recorded_at AS "recordedAt", key, value, headers FROM millrace.dead_letter
+        WHERE topic = $1 AND consumer_id IS NULL ORDER BY id`,
+      [topic.name],
+    )
+    return rows.map((row) => ({ ...row, n: counted.parse(JSON.parse(row.value.toString())).n }))
+  }
+
+  /** Everything in the log of a lane's topic. */
+  async logged({ topic }: TestLane): Promise<Logged[]> {
     const { rows } = await this.database.query<{ partition: number; value: Buffer }>(
       `SELECT partition, value FROM millrace.log WHERE starts_with(convert_from(key, 'UTF8'), $1) ORDER BY partition, "offset"`,
-      [`${name}/`],
+      [`${topic.name}/`],
     )
     return rows.map(({ partition, value }) => ({ partition, ...counted.parse(JSON.parse(value.toString())) }))
   }
 
-  /** Resolves when so many records of a lane are in the log. */
-  async untilLogged({ name }: Lane, count: number): Promise<void> {
-    await until(`${count} records of ${name} in the log`, async () => {
-      const ranges = await this.broker.ranges(name)
+  /** Resolves when so many records of a lane's topic are in the log. */
+  async untilLogged({ topic }: TestLane, count: number): Promise<void> {
+    await until(`${count} records of ${topic.name} in the log`, async () => {
+      const ranges = await this.broker.ranges(topic.name)
       return ranges.reduce((sum, { end }) => sum + end, 0) >= count
     })
   }
@@ -136,7 +180,7 @@ export async function until(what: string, isSo: () => Promise<boolean> | boolean
 /** Runs a unit of work as an app does, up to and including the outbox; the caller's transaction goes on. */
 export async function publishIn(
   transaction: Transaction,
-  { name: lane }: Lane,
+  { name: lane }: TestLane,
   database: Database,
   work: (unit: Unit) => Promise<void>,
 ): Promise<void> {
@@ -176,7 +220,11 @@ export function withoutLocks(database: Database): Database {
 }
 
 /** Publishes values of a key in a unit of work of their own. */
-export async function publish(database: Database, lane: Lane, data: readonly z.input<typeof counted>[]): Promise<void> {
+export async function publish(
+  database: Database,
+  lane: TestLane,
+  data: readonly z.input<typeof counted>[],
+): Promise<void> {
   await database.transaction((transaction) =>
     publishIn(transaction, lane, database, async (unit) =>
       unit.publish(...data.map((one) => lane.topic.events.Counted(one))),
@@ -184,19 +232,32 @@ export async function publish(database: Database, lane: Lane, data: readonly z.i
   )
 }
 
+/** How many values of a key to take. */
+export interface Counting {
+  readonly key: string
+  readonly times: number
+  readonly padding?: string
+}
+
 /** Takes the next values of a key under its row lock, and publishes them. */
-export async function count(unit: Unit, { topic }: Lane, key: string, times: number): Promise<void> {
+export async function count(unit: Unit, { topic }: TestLane, { key, times, padding }: Counting): Promise<void> {
   const db = unit.db as Queryable
   const { rows } = await db.query<{ n: number }>('SELECT n FROM counter WHERE key = $1 FOR UPDATE', [key])
   const before = rows[0]?.n ?? 0
   await db.query('UPDATE counter SET n = n + $2 WHERE key = $1', [key, times])
-  for (let n = before + 1; n <= before + times; n += 1) unit.publish(topic.events.Counted({ key, n }))
+  for (let n = before + 1; n <= before + times; n += 1) unit.publish(topic.events.Counted({ key, n, padding }))
 }
 
-/** A logger that keeps what is said. */
+/** A logger that keeps what is said: the level, and the first word or two of the details. */
 export function rememberingLogger(): { readonly logger: Logger; readonly said: string[] } {
   const said: string[] = []
-  const say = (_details: object, message: string) => said.push(message)
-  const logger: Logger = { debug: say, info: say, warn: say, error: say, child: () => logger }
-  return { logger, said }
+  const child = (context: object): Logger => {
+    const say = (level: string) => (details: object, message: string) => {
+      const { topic, code } = { ...context, ...details } as { topic?: string; code?: string }
+      said.push([level, topic, code, message].filter(Boolean).join(' '))
+    }
+    const levels = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
+    return { ...levels, child: (details) => child({ ...context, ...details }) }
+  }
+  return { logger: child({}), said }
 }

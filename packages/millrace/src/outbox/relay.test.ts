@@ -4,12 +4,13 @@ import type { Transaction } from '../ports/database.ts'
 import { outboxSlices } from './outbox.ts'
 import { movePosition, nextBatch, nextPiece, type PieceBounds, readPosition } from './position.ts'
 import {
+  counterTopic,
   databaseLike,
-  type Lane,
   publish,
   publishIn,
   RelayStage,
   rememberingLogger,
+  type TestLane,
   until,
   withoutLocks,
 } from './relay.fixture.ts'
@@ -26,12 +27,12 @@ function values(from: number, to: number): { key: string; n: number }[] {
   return Array.from({ length: to - from + 1 }, (_, index) => ({ key: 'a', n: from + index }))
 }
 
-async function loggedValues(lane: Lane): Promise<number[]> {
+async function loggedValues(lane: TestLane): Promise<number[]> {
   return (await stage.logged(lane)).map(({ n }) => n)
 }
 
 /** The outbox's pieces from the lane's position to the end of the batch, without handing them on. */
-async function piecesOf({ name }: Lane, bounds: PieceBounds) {
+async function piecesOf({ name }: TestLane, bounds: PieceBounds) {
   const connection = stage.database.on('system')
   let position = await readPosition(connection, name)
   const pieces = []
@@ -145,20 +146,24 @@ test('a commit of a process that does not lead reaches the leader by a notificat
   await stage.untilLogged(lane, 1)
 })
 
-test('what the log refuses is not passed over: it goes out, in order, once the log takes it', async () => {
-  const lane = await stage.lane('refused')
+test('what goes to a topic that the log does not have is parked, holds nothing up, and goes out once it is there', async () => {
+  const lane = await stage.lane('unknown')
+  const missing = { ...lane, topic: counterTopic('unknown.yet') }
   const { logger, said } = rememberingLogger()
-  let refusing = true
-  const appendIn: typeof lane.log.appendIn = async (transaction, records) => {
-    const results = await lane.log.appendIn(transaction, records)
-    return refusing ? results.map(({ topic }) => ({ topic, error: new Error('refused') })) : results
-  }
-  await stage.relay(lane, { log: { ...lane.log, appendIn }, logger })
-  await publish(stage.database, lane, values(1, 3))
-  await until('a warning', () => said.length > 0)
-  refusing = false
-  await stage.untilLogged(lane, 3)
-  expect(await loggedValues(lane)).toEqual([1, 2, 3])
+  await stage.relay(lane, { logger, backoff: () => 5 })
+  await publish(stage.database, missing, values(1, 3))
+  await publish(stage.database, lane, values(1, 2))
+  await publish(stage.database, missing, values(4, 4))
+  await stage.untilLogged(lane, 2)
+  await until('all parked', async () => (await stage.parked(missing)).length === 4)
+  await stage.lane('unknown.yet')
+  await stage.untilLogged(missing, 4)
+  expect(await loggedValues(missing)).toEqual([1, 2, 3, 4])
+  await until('nothing parked', async () => (await stage.parked(missing)).length === 0)
+  expect(await loggedValues(lane)).toEqual([1, 2])
+  await until('both are said', () => said.length === 2)
+  expect(said[0]).toMatch(/^warn unknown.yet TOPIC_UNKNOWN/)
+  expect(said[1]).toMatch(/^info unknown.yet/)
 })
 
 test('pieces are bounded by rows and by bytes, and together are the batch in order', async () => {

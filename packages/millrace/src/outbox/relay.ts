@@ -1,75 +1,70 @@
+import { type Backoff, exponential } from '../core/consumer.ts'
+import { isMillraceError } from '../core/errors.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
-import type { OutgoingRecord, ProduceResult } from '../ports/broker.ts'
-import type { Database, Lease, Transaction } from '../ports/database.ts'
-import {
-  defaultBounds,
-  movePosition,
-  nextBatch,
-  nextPiece,
-  type PieceBounds,
-  type RelayPosition,
-  readPosition,
-} from './position.ts'
-import { adoptRestored } from './restored.ts'
-
-/** A broker that takes records in the transaction that moves the relay's position: each goes out exactly once. */
-export interface TransactionalLog {
-  readonly name: string
-  /** Appends within a transaction. */
-  appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
-  /** Wakes readers; called after the commit. */
-  announce(results: readonly ProduceResult[]): void
-}
+import { waitFor } from '../core/wait.ts'
+import type { Database, Lease } from '../ports/database.ts'
+import { LostLead } from './fenced-position.ts'
+import type { Lane } from './lanes.ts'
+import { Leader } from './leader.ts'
+import { defaultBounds, type PieceBounds } from './position.ts'
 
 /** What the relay carries between, and how. */
 export interface RelayOptions {
   readonly database: Database
-  readonly log: TransactionalLog
+  /** Where to: see `transactionalLane` and `brokerLane`. */
+  readonly lane: Lane
   readonly logger: Logger
-  /** How much is handed on in one transaction. @default 1,000 records, 4 MiB */
+  /** How much is handed on at a time. @default 1,000 records, 4 MiB */
   readonly piece?: PieceBounds
   /** How often a process that does not lead tries to, in milliseconds. @default 1,000 */
   readonly candidacyMs?: number
+  /** How long a broker, or a topic of it, that takes nothing is left alone. @default 1 s, doubled up to 30 s */
+  readonly backoff?: Backoff
 }
-
-/** Notified when units have committed events. */
-const outboxChannel = 'millrace_outbox'
 
 /** Wake-ups come by signal; this is how late one that was missed is noticed. */
 const pollMs = 250
 const defaultCandidacyMs = 1_000
 
-/** Another leader has moved the position. */
-class LostLead extends Error {
-  override readonly name = 'LostLead'
-}
-
 /**
- * Carries what units of work published from the outbox to its broker, in order. One process leads, by a session lock;
+ * Carries what units of work published from the outbox to one broker, in order. One process leads, by a session lock;
  * what makes it safe is not the lock but the compare-and-set of the position: a leader that was stopped and resumed after
- * another took over finds the position moved, and its transaction, records and all, is rolled back.
+ * another took over finds the position moved, and whatever its transaction holds is rolled back. To a broker that takes
+ * part in the transaction, that is all; to any other, it may have sent a piece again.
  */
 export class Relay implements Part {
-  readonly name = 'relay'
+  readonly name: string
   readonly #options: Required<RelayOptions>
+  /** Notified when units have committed events of this lane. */
+  readonly #channel: string
   readonly #stopped = new AbortController()
   #leading = false
   #wake: () => void = () => {}
   #woken = false
+  #failures = 0
   #running: Promise<void> | undefined
   #unlisten: (() => Promise<void>) | undefined
 
-  constructor(options: RelayOptions) {
-    this.#options = { piece: defaultBounds, candidacyMs: defaultCandidacyMs, ...options }
+  constructor({ lane, logger, ...options }: RelayOptions) {
+    this.name = `relay to ${lane.name}`
+    this.#channel = `millrace_outbox_${lane.name}`
+    this.#options = {
+      piece: defaultBounds,
+      candidacyMs: defaultCandidacyMs,
+      backoff: exponential({ first: '1s', cap: '30s' }),
+      ...options,
+      lane,
+      logger: logger.child({ lane: lane.name }),
+    }
   }
 
   async start(): Promise<void> {
-    this.#unlisten = await this.#options.database.listen(outboxChannel, () => this.#leading && this.#signal())
+    this.#unlisten = await this.#options.database.listen(this.#channel, () => this.#leading && this.#signal())
     this.#running = this.#run()
   }
 
-  /** Hands on what is committed, then ends. */
+  /** Hands on what is committed, then ends. What is parked waits for the next leader. */
   async stop(): Promise<void> {
     this.#stopped.abort()
     this.#signal()
@@ -80,27 +75,37 @@ export class Relay implements Part {
   /** Says that events have been committed by this process: wakes the leader, here or elsewhere. */
   wake(): void {
     if (this.#leading) this.#signal()
-    else this.#options.database.notify(outboxChannel)
+    else this.#options.database.notify(this.#channel)
   }
 
   async #run(): Promise<void> {
+    const { database, lane, candidacyMs } = this.#options
     while (!this.#stopped.signal.aborted) {
       try {
-        const lease = await this.#options.database.tryLock(`relay:${this.#options.log.name}`)
+        const lease = await database.tryLock(`relay:${lane.name}`)
         if (lease) await this.#lead(lease)
-        else await this.#wait(this.#options.candidacyMs)
+        else await waitFor(candidacyMs, this.#stopped.signal)
       } catch (error) {
-        this.#options.logger.warn({ err: error }, 'the relay was interrupted; it goes on by itself')
-        await this.#wait(this.#options.candidacyMs)
+        if (!(error instanceof LostLead)) await this.#recover(error)
       }
     }
+  }
+
+  /** Another process may lead meanwhile: perhaps it reaches the broker. */
+  async #recover(error: unknown): Promise<void> {
+    const { logger, backoff, candidacyMs } = this.#options
+    this.#failures += 1
+    const isBrokers = isMillraceError(error, 'BROKER_UNAVAILABLE')
+    logger.warn({ err: error }, 'the relay was interrupted; it goes on by itself')
+    await waitFor(isBrokers ? backoff(this.#failures) : candidacyMs, this.#stopped.signal)
   }
 
   async #lead(lease: Lease): Promise<void> {
     this.#leading = true
     lease.lost.addEventListener('abort', () => this.#signal(), { once: true })
     try {
-      await this.#relayUntilStopped(lease)
+      const leader = await Leader.takeUp(this.#options)
+      await this.#relayUntilStopped(lease, leader).finally(() => leader.end())
     } finally {
       this.#leading = false
       await lease.release()
@@ -108,54 +113,16 @@ export class Relay implements Part {
   }
 
   /** Once stopped, it ends the batch under way and hands on one more: others may go on publishing for ever. */
-  async #relayUntilStopped(lease: Lease): Promise<void> {
-    const { database, log } = this.#options
-    let position = await this.#takeUp()
+  async #relayUntilStopped(lease: Lease, leader: Leader): Promise<void> {
     let isLast = false
     while (!lease.lost.aborted) {
-      if (this.#stopped.signal.aborted && position.target === undefined) {
+      if (this.#stopped.signal.aborted && leader.isBetweenBatches) {
         if (isLast) return
         isLast = true
       }
-      const batch = await nextBatch(database.on('system'), log.name, position)
-      const next = batch && (await this.#carry(position, batch))
-      // A batch that did not move the position: another leader has.
-      if (next) position = next
-      else if (batch || this.#stopped.signal.aborted) return
-      else await this.#wait(pollMs)
-    }
-  }
-
-  async #takeUp(): Promise<RelayPosition> {
-    const { database, log, logger } = this.#options
-    if (await adoptRestored(database, log.name)) {
-      logger.warn({ lane: log.name }, 'the database was restored from elsewhere: its outbox is relayed anew')
-    }
-    return readPosition(database.on('system'), log.name)
-  }
-
-  /** Appends the batch's next piece and moves the position, in one transaction; undefined when the position was moved. */
-  async #carry(stored: RelayPosition, batch: RelayPosition): Promise<RelayPosition | undefined> {
-    const { database, log, piece: bounds } = this.#options
-    const piece = await nextPiece(database.on('system'), log.name, batch, bounds)
-    try {
-      const { moved, results } = await database.transaction(
-        async (transaction) => {
-          // Both share a flight. Where the position turns out to be moved, what was appended is rolled back.
-          const [moved, results] = await Promise.all([
-            movePosition(transaction, log.name, stored, piece.next),
-            piece.records.length > 0 ? log.appendIn(transaction, piece.records) : [],
-          ])
-          if (!moved) throw new LostLead()
-          return { moved, results: allTaken(results) }
-        },
-        { share: 'system' },
-      )
-      log.announce(results)
-      return moved
-    } catch (error) {
-      if (error instanceof LostLead) return undefined
-      throw error
+      if (await leader.carryNext()) this.#failures = 0
+      else if (this.#stopped.signal.aborted) return
+      else await this.#wait()
     }
   }
 
@@ -164,10 +131,10 @@ export class Relay implements Part {
     this.#wake()
   }
 
-  async #wait(ms: number): Promise<void> {
+  async #wait(): Promise<void> {
     if (!this.#woken) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, ms)
+      const timer = setTimeout(resolve, pollMs)
       this.#wake = resolve
       await promise
       clearTimeout(timer)
@@ -175,10 +142,4 @@ export class Relay implements Part {
     }
     this.#woken = false
   }
-}
-
-/** Nothing is passed over: a record that the log refuses (its topic was deleted) is tried again until it is taken. */
-function allTaken(results: ProduceResult[]): ProduceResult[] {
-  for (const result of results) if ('error' in result) throw result.error
-  return results
 }

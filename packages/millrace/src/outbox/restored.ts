@@ -5,7 +5,8 @@ import type { Database } from '../ports/database.ts'
  * and a position in the old ones would count everything as handed on that is published until they have caught up.
  *
  * All rows that are left, an hour or two of them, become this cluster's and are handed on again, in their order; consumers
- * know those they have handled by their ids. Answers whether there was anything to take over.
+ * know those they have handled by their ids. Those of them that are parked besides go out with the others; parked ones
+ * that the outbox has no more come before. Answers whether there was anything to take over.
  */
 export async function adoptRestored(database: Database, lane: string): Promise<boolean> {
   return database.transaction(
@@ -17,6 +18,11 @@ export async function adoptRestored(database: Database, lane: string): Promise<b
       )
       if (rowCount === 0) return false
       await transaction.query('UPDATE millrace.outbox SET xid = pg_current_xact_id() WHERE lane = $1', [lane])
+      await transaction.query(
+        `DELETE FROM millrace.outbox_parked p USING millrace.outbox o
+          WHERE p.lane = $1 AND o.lane = p.lane AND o.topic = p.topic AND o.seq = p.seq`,
+        [lane],
+      )
       return true
     },
     { share: 'system' },

@@ -68,8 +68,8 @@ export interface AssignedPartition {
 }
 
 /**
- * Reads one partition in order. Memory is bounded: it fetches ahead no more than about 1 MiB or 1,000 records, or several
- * MiB for a read that waits.
+ * Reads one partition in order. Memory is bounded: it fetches ahead no more than about 1 MiB, or several MiB for a read that
+ * waits.
  */
 export interface PartitionReader {
   /**
@@ -122,7 +122,8 @@ export interface GroupMember {
  * Where topics live. Everything above brokers is the same code on each; `conformance/` proves it.
  *
  * Promised by every broker:
- * - Offsets of a partition are dense and become visible in order.
+ * - Offsets of a partition grow by one with each record, and become visible in order. Some may belong to no record that
+ *   can be read: a broker's own markers, and what was deleted.
  * - Records produced in one call, and records of one key in calls awaited one after the other, keep their order.
  * - A group's partitions each have at most one member that was told `assigned` and not yet `revoked` or `lost`,
  *   as far as members can be told; a member that was stopped and resumed may read on until it learns otherwise.

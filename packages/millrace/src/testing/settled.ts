@@ -1,6 +1,6 @@
+import type { Brokers } from '../app/brokers.ts'
 import type { Queryable } from '../core/unit.ts'
 import type { ConsumerRunner } from '../delivery/index.ts'
-import type { Broker } from '../ports/broker.ts'
 
 /** How long a test waits for everything to be handled, and how often it looks. */
 const patienceMs = 10_000
@@ -8,7 +8,7 @@ const lookEveryMs = 5
 
 interface SettledParts {
   readonly database: Queryable
-  readonly broker: Broker
+  readonly brokers: Brokers
   readonly runners: readonly ConsumerRunner[]
   /** The consumers' topics, by consumer. */
   readonly topics: ReadonlyMap<string, readonly string[]>
@@ -30,9 +30,9 @@ export async function settled(parts: SettledParts): Promise<void> {
 }
 
 /** Looked at upstream first: what the relay or a consumer moves on meanwhile is then seen further down. */
-async function findUnsettled({ database, broker, runners, topics }: SettledParts): Promise<string | undefined> {
+async function findUnsettled({ database, brokers, runners, topics }: SettledParts): Promise<string | undefined> {
   if (await hasUnrelayed(database)) return 'events in the outbox'
-  const before = await endsOf(broker, topics)
+  const before = await endsOf(brokers, topics)
   for (const { consumerName: consumer, status } of runners) {
     const behind = (topics.get(consumer) ?? []).flatMap((topic) =>
       (before.get(topic) ?? []).map((end, partition) => {
@@ -44,21 +44,22 @@ async function findUnsettled({ database, broker, runners, topics }: SettledParts
     const [first] = behind.flat()
     if (first) return first
   }
-  const quiet = !(await hasUnrelayed(database)) && same(before, await endsOf(broker, topics))
+  const quiet = !(await hasUnrelayed(database)) && same(before, await endsOf(brokers, topics))
   return quiet ? undefined : 'new events'
 }
 
 async function hasUnrelayed(database: Queryable): Promise<boolean> {
   const { rows } = await database.query<{ waiting: boolean }>(
     `SELECT EXISTS (SELECT FROM millrace.outbox o LEFT JOIN millrace.relay r USING (lane)
-                     WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)) AS waiting`,
+                     WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done))
+            OR EXISTS (SELECT FROM millrace.outbox_parked) AS waiting`,
   )
   return rows[0]?.waiting ?? false
 }
 
-async function endsOf(broker: Broker, topics: SettledParts['topics']): Promise<Map<string, number[]>> {
+async function endsOf(brokers: Brokers, topics: SettledParts['topics']): Promise<Map<string, number[]>> {
   const names = [...new Set([...topics.values()].flat())]
-  const ranges = await Promise.all(names.map((name) => broker.ranges(name)))
+  const ranges = await Promise.all(names.map((name) => brokers.ofName(name).ranges(name)))
   return new Map(names.map((name, index) => [name, (ranges[index] ?? []).map(({ end }) => end)]))
 }
 

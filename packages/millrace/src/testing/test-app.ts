@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { KafkaBrokerOptions } from '../adapters/kafka/index.ts'
 import { createPostgresBroker, createPostgresDatabase } from '../adapters/postgres/index.ts'
 import { logMigrations } from '../adapters/postgres/log/index.ts'
 import { type BuiltApp, buildApp } from '../app/create-app.ts'
@@ -17,6 +18,7 @@ import { createLogger } from '../observability/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Database } from '../ports/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { createTestKafka, defaultKafkaBrokers } from './kafka.ts'
 import { settled } from './settled.ts'
 import { TestClock } from './test-clock.ts'
 
@@ -26,6 +28,10 @@ export interface TestAppOptions extends Partial<Omit<AppOptions, 'modules' | 'da
   /** Another app's database, to run several on one. Default: a new one. */
   readonly databaseUrl?: string
   readonly poolSize?: number
+  /** The Kafka that the app's topics live on. Default: what `TEST_BROKER` says; the empty list: none. */
+  readonly kafkaBrokers?: readonly string[]
+  /** How the app is on Kafka, where it is. */
+  readonly kafkaOptions?: Partial<Omit<KafkaBrokerOptions, 'brokers'>>
 }
 
 /** Requests without a network. Bodies are sent as JSON. */
@@ -69,7 +75,7 @@ export async function testApp(options: TestAppOptions): Promise<TestApp> {
   const own = options.databaseUrl === undefined ? await createAppDatabase(options.modules) : undefined
   const databaseUrl = options.databaseUrl ?? own?.url ?? ''
   const database = createPostgresDatabase({ url: databaseUrl, poolSize: options.poolSize ?? 6 })
-  const broker = createPostgresBroker({ database })
+  const kafkaBrokers = options.kafkaBrokers ?? defaultKafkaBrokers() ?? []
   const clock = new TestClock(database)
   const built = buildApp({
     name: 'test',
@@ -77,23 +83,25 @@ export async function testApp(options: TestAppOptions): Promise<TestApp> {
     logger: createLogger({ level: 'silent' }),
     ...options,
     database,
-    brokers: { postgres: broker },
+    brokers: {
+      postgres: createPostgresBroker({ database }),
+      ...(kafkaBrokers.length > 0 && { kafka: createTestKafka(databaseUrl, { brokers: kafkaBrokers, ...options.kafkaOptions }) }),
+    },
     clock,
   })
   await built.app.start()
-  return toTestApp({ built, database, databaseUrl, broker, clock, own })
+  return toTestApp({ built, database, databaseUrl, clock, own })
 }
 
 interface TestParts {
   readonly built: BuiltApp
   readonly database: Database
   readonly databaseUrl: string
-  readonly broker: ReturnType<typeof createPostgresBroker>
   readonly clock: TestClock
   readonly own: TestDatabase | undefined
 }
 
-function toTestApp({ built, database, databaseUrl, broker, clock, own }: TestParts): TestApp {
+function toTestApp({ built, database, databaseUrl, clock, own }: TestParts): TestApp {
   const direct = recordDirect(built)
   const topics = new Map(built.consumers.map((consumer) => [consumer.name, consumer.topics.map(({ name }) => name)]))
   const stop = async () => {
@@ -113,19 +121,22 @@ function toTestApp({ built, database, databaseUrl, broker, clock, own }: TestPar
     databaseUrl,
     url: built.app.url,
     clock,
-    settled: () => settled({ database, broker, runners: built.runners, topics }),
+    settled: () => settled({ database, brokers: built.brokers, runners: built.runners, topics }),
     published: async ({ topic, type }) => {
       const records = topic.publish === 'direct' ? direct : await readOutbox(database)
       const events = records.filter((record) => record.topic === topic.name).map((record) => asEvent(topic, record))
       return events.filter((event) => event.type === type) as never
     },
     produce: async (record) => {
-      await broker.produce([{ key: null, value: null, headers: [], ...record }])
+      const [result] = await built.brokers.ofName(record.topic).produce([{ ...emptyRecord, ...record }])
+      if (result && 'error' in result) throw result.error
     },
     stop,
     [Symbol.asyncDispose]: stop,
   }
 }
+
+const emptyRecord = { key: null, value: null, headers: [] }
 
 /** Remembers what is published directly: nothing in the database tells it from a foreign record. */
 function recordDirect({ direct }: BuiltApp): OutgoingRecord[] {

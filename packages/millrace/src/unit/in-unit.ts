@@ -10,8 +10,8 @@ export interface UnitRunner extends UnitSettings {
   readonly logger: Logger
   /** Writes what was published, as the transaction's last statement. */
   readonly write: (transaction: Transaction, records: readonly OutgoingRecord[]) => void
-  /** Called after a commit that published something. */
-  readonly published: () => void
+  /** Called after a commit, with what it published. */
+  readonly published: (records: readonly OutgoingRecord[]) => void
 }
 
 /**
@@ -32,7 +32,7 @@ export async function inUnit<T>(
     },
     { share },
   )
-  if (unit.records.length > 0) runner.published()
+  if (unit.records.length > 0) runner.published(unit.records)
   for (const task of unit.afterCommitTasks) void runAfterCommit(task, runner.logger)
   return result
 }

@@ -83,7 +83,8 @@ async function moveRelay(database: Database): Promise<Move> {
 }
 
 async function moveConsumer(database: Database): Promise<Move> {
-  const key = { consumerId: await consumerId(database, 'consumer'), topic: 't', topicId: randomUUID(), partition: 0 }
+  const id = await consumerId(database, 'consumer')
+  const key = { consumerId: id, broker: 'postgres', topic: 't', topicId: randomUUID(), partition: 0 }
   let position = await loadPosition(database, key, 0)
   return async () => {
     const moved = await database.transaction((transaction) => advancePosition(transaction, position, position.next + 1))

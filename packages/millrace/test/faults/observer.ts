@@ -36,7 +36,8 @@ export class Observer implements AsyncDisposable {
       `SELECT (SELECT bool_and((millrace.log_ends(array[t.id], array[p.partition]))[1] = p.next_offset)
                  FROM millrace.position p JOIN millrace.log_topics t ON t.uuid = p.topic_id) AS done,
               EXISTS (SELECT FROM millrace.outbox o LEFT JOIN millrace.relay r USING (lane)
-                       WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done)) AS waiting`,
+                       WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done))
+              OR EXISTS (SELECT FROM millrace.outbox_parked) AS waiting`,
     )
     await this.query('COMMIT')
     return row?.done === true && !row.waiting

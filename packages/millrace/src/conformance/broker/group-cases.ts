@@ -21,6 +21,28 @@ async function settled(audiences: readonly Audience[], counts: readonly number[]
     )
 }
 
+/** A member that has all four partitions of a topic, and one that comes and gets half of them once it is let. */
+async function shareWithNewcomer(stage: Stage): Promise<{ first: Audience; newcomer: Audience }> {
+  const [one, two] = await Promise.all([stage.connect(), stage.connect()])
+  const topic = await stage.topic(one.broker, 4)
+  const group = uniqueName('group')
+  const newcomer = new Audience('newcomer')
+  const { promise: allowed, resolve: allow } = Promise.withResolvers<void>()
+  const first = new Audience('first', async () => {
+    expect(newcomer.told).toEqual([])
+    await allowed
+    expect(newcomer.told).toEqual([])
+  })
+  await take(one, group, [topic], first)
+  await first.holds(4)
+  const taken = take(two, group, [topic], newcomer)
+  await first.until(() => first.told.filter((what) => what.startsWith('revoking')).length >= 2)
+  allow()
+  await taken
+  await settled([first, newcomer], [2, 2])
+  return { first, newcomer }
+}
+
 /** Sharing a group's partitions. */
 export const groupCases = {
   'gives each partition to one of two members, and to each its share': async (stage: Stage) => {
@@ -30,33 +52,23 @@ export const groupCases = {
     const audiences = [new Audience('one'), new Audience('two')] as const
 
     await Promise.all([take(one, group, [topic], audiences[0]), take(two, group, [topic], audiences[1])])
-    await Promise.all(audiences.map((audience) => audience.holds(2)))
+    await settled(audiences, [2, 2])
 
     const held = audiences.flatMap((audience) => [...audience.held.keys()])
     expect(held.sort()).toEqual([0, 1, 2, 3].map((partition) => `${topic}/${partition}`))
   },
 
-  'gives a newcomer its share, once the others have let go of it, and moves nothing else': async (stage: Stage) => {
-    const [one, two] = await Promise.all([stage.connect(), stage.connect()])
-    const topic = await stage.topic(one.broker, 4)
-    const group = uniqueName('group')
-    const newcomer = new Audience('newcomer')
-    const { promise: allowed, resolve: allow } = Promise.withResolvers<void>()
-    const first = new Audience('first', async () => {
-      expect(newcomer.told).toEqual([])
-      await allowed
-      expect(newcomer.told).toEqual([])
-    })
-    await take(one, group, [topic], first)
-    await first.holds(4)
+  'gives a newcomer its share, once the others have let go of it': async (stage: Stage) => {
+    const { first, newcomer } = await shareWithNewcomer(stage)
 
-    await take(two, group, [topic], newcomer)
-    await first.until(() => first.told.filter((what) => what.startsWith('revoking')).length === 2)
-    allow()
-    await Promise.all([first.holds(2), newcomer.holds(2)])
+    expect(first.told.filter((what) => what.startsWith('lost'))).toEqual([])
+    expect(newcomer.told).toEqual([...newcomer.held.keys()].map((name) => `assigned ${name}`))
+  },
+
+  'moves nothing else when a newcomer gets its share': async (stage: Stage) => {
+    const { first } = await shareWithNewcomer(stage)
 
     expect(first.told.filter((what) => what.startsWith('revoked'))).toHaveLength(2)
-    expect(newcomer.told).toEqual([...newcomer.held.keys()].map((name) => `assigned ${name}`))
   },
 
   'gives the partitions of a member that leaves to the others at once': async (stage: Stage) => {
@@ -72,7 +84,7 @@ export const groupCases = {
     })
     await take(one, group, [topic], staying)
     const { member } = await take(two, group, [topic], leaving)
-    await Promise.all([staying.holds(2), leaving.holds(2)])
+    await settled([staying, leaving], [2, 2])
 
     const leftAt = performance.now()
     await member.leave()
@@ -92,7 +104,7 @@ export const groupCases = {
     const [living, dying] = [new Audience('living'), new Audience('dying')]
     await take(one, group, [topic], living)
     await take(two, group, [topic], dying)
-    await Promise.all([living.holds(2), dying.holds(2)])
+    await settled([living, dying], [2, 2])
 
     const diedAt = performance.now()
     await two.kill()

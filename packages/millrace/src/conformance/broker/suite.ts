@@ -20,30 +20,32 @@ export interface BrokerSuiteOptions {
   readonly sessionTimeoutMs: number
   /** How long a case may take, in milliseconds. @default 30000 */
   readonly caseTimeoutMs?: number
-  /** What the adapter cannot do, each with the reason. */
-  readonly skips?: { readonly [Name in BrokerCase]?: string }
+  /** What the adapter does not do, each with the reason. That it does not is tested: a limit that is none is to go. */
+  readonly limits?: { readonly [Name in BrokerCase]?: string }
 }
 
 /**
  * Proves that an adapter keeps what the broker port promises; call it in a test file. Needs Vitest and fast-check.
  *
- * @throws when a case is skipped without a reason, or is none of the suite
+ * @throws when a limit has no reason, or is no case of the suite
  */
 export function describeBroker(name: string, options: BrokerSuiteOptions): void {
-  const skips: Readonly<Record<string, string | undefined>> = options.skips ?? {}
-  checkSkips(name, skips)
+  const limits: Readonly<Record<string, string | undefined>> = options.limits ?? {}
+  checkLimits(name, limits)
   describe(`the broker port, by ${name}`, () => {
     for (const [title, run] of Object.entries(cases)) {
-      if (skips[title] !== undefined) test.skip(`${title} (${skips[title]})`, () => {})
-      else test(title, () => run(stage(options)), options.caseTimeoutMs ?? 30_000)
+      const reason = limits[title]
+      const timeout = options.caseTimeoutMs ?? 30_000
+      if (reason === undefined) test(title, () => run(stage(options)), timeout)
+      else test.fails(`${title} (not here: ${reason})`, () => run(stage(options)), timeout)
     }
   })
 }
 
-function checkSkips(name: string, skips: Readonly<Record<string, string | undefined>>): void {
-  for (const [title, reason] of Object.entries(skips)) {
-    if (!(title in cases)) throw new Error(`${name} skips "${title}", which is no case of the suite`)
-    if (reason?.trim() === '') throw new Error(`${name} skips "${title}" without a reason`)
+function checkLimits(name: string, limits: Readonly<Record<string, string | undefined>>): void {
+  for (const [title, reason] of Object.entries(limits)) {
+    if (!(title in cases)) throw new Error(`${name} limits "${title}", which is no case of the suite`)
+    if (reason?.trim() === '') throw new Error(`${name} limits "${title}" without a reason`)
   }
 }
 

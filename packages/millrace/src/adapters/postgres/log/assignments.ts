@@ -1,6 +1,6 @@
+import { balance, type Candidate, type Share } from '../../../core/balance.ts'
 import type { Statement } from '../../../core/unit.ts'
 import type { Database, Transaction } from '../../../ports/database.ts'
-import { balance, type Candidate, type Share } from './balance.ts'
 import { integerArray } from './encoding.ts'
 import type { Patience } from './patience.ts'
 

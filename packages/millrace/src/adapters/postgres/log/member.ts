@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { fail, messageOf } from '../../../core/errors.ts'
+import { within } from '../../../core/wait.ts'
 import type { AssignedPartition, GroupListener, LogRange, PartitionReader } from '../../../ports/broker.ts'
 import type { Assignment, MemberRow } from './assignments.ts'
 import type { LogConfig } from './config.ts'
@@ -197,17 +198,6 @@ class HeldPartition implements AssignedPartition {
   end(): void {
     this.#ended = true
     this.#reader?.close()
-  }
-}
-
-/** Whether the work was done within so many milliseconds. */
-async function within(ms: number, work: () => Promise<void>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(resolve, ms, false)
-  try {
-    return await Promise.race([work().then(() => true), late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Repeatable, Signal } from '../../../core/signal.ts'
 import type { GroupMember } from '../../../ports/broker.ts'
 import {
   type Assignment,
@@ -15,7 +16,6 @@ import {
 import type { LogConfig } from './config.ts'
 import type { Member } from './member.ts'
 import type { Patience } from './patience.ts'
-import { Repeatable, Signal } from './signal.ts'
 
 /**
  * All group members of this process, under one sign of life. When that is late by the session, whether the process was

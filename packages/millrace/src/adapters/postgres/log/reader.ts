@@ -1,9 +1,9 @@
 import { fail } from '../../../core/errors.ts'
 import { sizeOf } from '../../../core/record-size.ts'
+import { Signal } from '../../../core/signal.ts'
 import type { BrokerRecord, PartitionReader } from '../../../ports/broker.ts'
 import type { LogConfig } from './config.ts'
 import { readBounds, readRecords } from './partition-log.ts'
-import { Signal } from './signal.ts'
 import type { Watch } from './watcher.ts'
 
 /** A piece is fetched when no more than a piece is held: together the 1,000 records and 1 MiB of the port. */

@@ -1,6 +1,6 @@
+import { Signal } from '../../../core/signal.ts'
 import type { LogConfig } from './config.ts'
 import type { Patience } from './patience.ts'
-import { Signal } from './signal.ts'
 
 const longestWaitMs = 3_600_000
 

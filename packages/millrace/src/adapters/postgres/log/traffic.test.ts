@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { Audience, produce, record } from '../../../conformance/broker/stage.ts'
+import { Signal } from '../../../core/signal.ts'
 import type { Queryable, QueryResult, Statement } from '../../../core/unit.ts'
 import type { ConnectionShare } from '../../../ports/database.ts'
 import { createPostgresDatabase } from '../index.ts'
 import { unpackRecords } from './encoding.ts'
 import { createPostgresBroker } from './index.ts'
 import { createTestLog, type TestLog } from './log.fixture.ts'
-import { Signal } from './signal.ts'
 
 /** A broker whose single statements are seen. */
 async function watchedBroker(log: TestLog, seen: (statement: Statement, result: QueryResult) => void) {

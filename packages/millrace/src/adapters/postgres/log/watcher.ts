@@ -1,6 +1,6 @@
+import { Repeatable, Signal } from '../../../core/signal.ts'
 import type { LogConfig } from './config.ts'
 import { type PartitionKey, readEnds } from './partition-log.ts'
-import { Repeatable, Signal } from './signal.ts'
 
 /** Notified after every append, so that other processes look for new records. */
 export const logChannel = 'millrace_log'

@@ -1,12 +1,15 @@
-/** A member of a group, and the topics (by number) it takes partitions of. */
+/** What a topic is known by. */
+type Topic = number | string
+
+/** A member of a group, and the topics it takes partitions of. */
 export interface Candidate {
   readonly id: string
-  readonly topics: ReadonlySet<number>
+  readonly topics: ReadonlySet<Topic>
 }
 
 /** A partition and who has it, or shall have it. */
 export interface Share {
-  readonly topic: number
+  readonly topic: Topic
   readonly partition: number
   readonly holder: string | null
 }
@@ -14,7 +17,7 @@ export interface Share {
 interface Load {
   readonly candidate: Candidate
   total: number
-  readonly byTopic: Map<number, number>
+  readonly byTopic: Map<Topic, number>
 }
 
 /**
@@ -23,7 +26,7 @@ interface Load {
  * need. Answers the new holders in the order of the shares; null where nobody lists the topic.
  */
 export function balance(candidates: readonly Candidate[], shares: readonly Share[]): (string | null)[] {
-  const loads = candidates.map((candidate) => ({ candidate, total: 0, byTopic: new Map<number, number>() }))
+  const loads = candidates.map((candidate) => ({ candidate, total: 0, byTopic: new Map<Topic, number>() }))
   const byId = new Map(loads.map((load) => [load.candidate.id, load]))
   const holders = shares.map(({ topic, holder }) => {
     const load = holder === null ? undefined : byId.get(holder)
@@ -52,14 +55,14 @@ function moveOne(loads: readonly Load[], shares: readonly Share[], holders: (Loa
     }
   }
   if (best === undefined) return false
-  const topic = shares[best.nth]?.topic ?? 0
+  const topic = shares[best.nth]?.topic ?? ''
   const from = holders[best.nth]
   if (from) count(from, topic, -1)
   holders[best.nth] = count(best.to, topic, 1)
   return true
 }
 
-function leastLoaded(loads: readonly Load[], topic: number): Load | undefined {
+function leastLoaded(loads: readonly Load[], topic: Topic): Load | undefined {
   let least: Load | undefined
   for (const load of loads) {
     if (!load.candidate.topics.has(topic)) continue
@@ -69,12 +72,12 @@ function leastLoaded(loads: readonly Load[], topic: number): Load | undefined {
   return least
 }
 
-function count(load: Load, topic: number, by: 1 | -1): Load {
+function count(load: Load, topic: Topic, by: 1 | -1): Load {
   load.total += by
   load.byTopic.set(topic, of(load, topic) + by)
   return load
 }
 
-function of(load: Load, topic: number): number {
+function of(load: Load, topic: Topic): number {
   return load.byTopic.get(topic) ?? 0
 }

@@ -1,0 +1,30 @@
+import type { Part } from '../core/lifecycle.ts'
+import type { Logger } from '../core/logger.ts'
+import { type Lane, Relay } from '../outbox/index.ts'
+import type { Database } from '../ports/database.ts'
+import { together } from './together.ts'
+
+/** The relays of an app, one for each lane of the outbox. */
+export class Relays implements Part {
+  readonly name = 'relays'
+  readonly #relays: ReadonlyMap<string, Relay>
+  readonly #all: Part
+
+  constructor(lanes: readonly Lane[], database: Database, logger: Logger) {
+    this.#relays = new Map(lanes.map((lane) => [lane.name, new Relay({ database, lane, logger })]))
+    this.#all = together(this.name, [...this.#relays.values()])
+  }
+
+  /** Says that this process has committed events for these lanes. */
+  wake(lanes: Iterable<string>): void {
+    for (const lane of lanes) this.#relays.get(lane)?.wake()
+  }
+
+  async start(): Promise<void> {
+    await this.#all.start?.()
+  }
+
+  async stop(): Promise<void> {
+    await this.#all.stop?.()
+  }
+}

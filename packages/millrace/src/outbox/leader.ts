@@ -1,0 +1,92 @@
+import type { Backoff } from '../core/consumer.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Database } from '../ports/database.ts'
+import { FencedPosition } from './fenced-position.ts'
+import { HeldTopics } from './held-topics.ts'
+import type { Lane } from './lanes.ts'
+import { type Outcome, outcomeOf, type ParkedRecord } from './outcome.ts'
+import { parkedTopics, parkRecords } from './parked.ts'
+import { nextBatch, nextPiece, type OutboxRecord, type Piece, type PieceBounds, readPosition } from './position.ts'
+import { buryRefused, logRefused } from './refused.ts'
+import { adoptRestored } from './restored.ts'
+
+/** What a lane is carried with. */
+export interface LeaderOptions {
+  readonly database: Database
+  readonly lane: Lane
+  readonly logger: Logger
+  readonly piece: PieceBounds
+  readonly backoff: Backoff
+}
+
+/** Carries a lane for as long as this process leads it. */
+export class Leader {
+  readonly #options: LeaderOptions
+  readonly #position: FencedPosition
+  readonly #held: HeldTopics
+
+  private constructor(options: LeaderOptions, position: FencedPosition) {
+    this.#options = options
+    this.#position = position
+    this.#held = new HeldTopics({ ...options, position })
+  }
+
+  /** Takes a lane up where the last leader left it. */
+  static async takeUp(options: LeaderOptions): Promise<Leader> {
+    const { database, lane, logger } = options
+    if (await adoptRestored(database, lane.name)) {
+      logger.warn({}, 'the database was restored from elsewhere: its outbox is relayed anew')
+    }
+    const connection = database.on('system')
+    const stored = await readPosition(connection, lane.name)
+    const leader = new Leader(options, new FencedPosition(database, lane.name, stored))
+    // After the position: whoever moves it later may park, but all that was parked before it is seen.
+    leader.#held.holdAll(await parkedTopics(connection, lane.name))
+    return leader
+  }
+
+  /** Whether everything up to some snapshot has been handed on or parked. */
+  get isBetweenBatches(): boolean {
+    return this.#position.stored.target === undefined
+  }
+
+  /**
+   * Hands the next piece on; false when there is none.
+   *
+   * @throws LostLead, BROKER_UNAVAILABLE; then nothing has moved
+   */
+  async carryNext(): Promise<boolean> {
+    const { database, lane, piece: bounds, logger } = this.#options
+    const connection = database.on('system')
+    const batch = await nextBatch(connection, lane.name, this.#position.stored)
+    if (!batch) return false
+    const piece = await nextPiece(connection, lane.name, batch, bounds)
+    // Nothing overtakes what is parked of its topic.
+    const { behind = [], free = [] } = Object.groupBy(piece.records, ({ topic }) =>
+      this.#held.has(topic) ? 'behind' : 'free',
+    )
+    const { parked, refused } = await this.#carry(piece, free, behind)
+    logRefused(logger, refused)
+    this.#held.holdFor(parked)
+    return true
+  }
+
+  /** Resolves when nothing is under way. */
+  async end(): Promise<void> {
+    await this.#held.end()
+  }
+
+  /** Moves the position past a piece, of which the broker was given what is free, and parks what was not taken. */
+  #carry(piece: Piece, free: readonly OutboxRecord[], behind: readonly OutboxRecord[]): Promise<Outcome> {
+    const { lane } = this.#options
+    return lane.carry(free, (results) =>
+      this.#position.move(piece.next, async (transaction) => {
+        const outcome = outcomeOf(free, await results(transaction))
+        const parked: ParkedRecord[] = [...behind.map((record) => ({ record })), ...outcome.parked]
+        parkRecords(transaction, lane.name, parked)
+        buryRefused(transaction, outcome.refused)
+        return { ...outcome, parked }
+      }),
+    )
+  }
+}

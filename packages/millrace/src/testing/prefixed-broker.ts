@@ -1,0 +1,43 @@
+import type { AssignedPartition, Broker, GroupListener, ProduceResult } from '../ports/broker.ts'
+
+/** A broker whose topics and groups are the given one's with a prefix: tests that share a broker do not meet. */
+export function prefixedBroker(broker: Broker, prefix: string): Broker {
+  const inside = (name: string) => prefix + name
+  const outside = (name: string) => name.slice(prefix.length)
+  return {
+    name: broker.name,
+    start: () => broker.start(),
+    stop: () => broker.stop(),
+    ensureTopics: async (topics) => {
+      const found = await broker.ensureTopics(topics.map((topic) => ({ ...topic, name: inside(topic.name) })))
+      return found.map((topic) => ({ ...topic, name: outside(topic.name) }))
+    },
+    produce: async (records) => {
+      const results = await broker.produce(records.map((record) => ({ ...record, topic: inside(record.topic) })))
+      return results.map((result): ProduceResult => ({ ...result, topic: outside(result.topic) }))
+    },
+    ranges: (topic) => broker.ranges(inside(topic)),
+    join: ({ group, topics, listener }) =>
+      broker.join({ group: inside(group), topics: topics.map(inside), listener: outsideListener(listener, outside) }),
+  }
+}
+
+function outsideListener(listener: GroupListener, outside: (name: string) => string): GroupListener {
+  const partitions = new WeakMap<AssignedPartition, AssignedPartition>()
+  const of = (given: AssignedPartition): AssignedPartition => {
+    const known = partitions.get(given) ?? {
+      topic: outside(given.topic),
+      topicId: given.topicId,
+      partition: given.partition,
+      range: () => given.range(),
+      open: (from) => given.open(from),
+    }
+    partitions.set(given, known)
+    return known
+  }
+  return {
+    assigned: (partition) => listener.assigned(of(partition)),
+    revoked: (partition) => listener.revoked(of(partition)),
+    lost: (partition) => listener.lost(of(partition)),
+  }
+}

@@ -1,0 +1,24 @@
+import { type KafkaCluster, kafkaUnavailable, startKafka } from './kafka/index.ts'
+
+let kafka: KafkaCluster | undefined
+
+/**
+ * For `globalSetup` of the Vitest configuration: starts one Kafka for the whole run, unless `TEST_KAFKA_BROKERS` names
+ * one. Where it cannot run, `TEST_KAFKA_UNAVAILABLE` says why, and what needs it is skipped; in CI nothing is.
+ */
+export async function setup(): Promise<void> {
+  if (process.env['TEST_KAFKA_BROKERS']) return
+  const reason = await kafkaUnavailable()
+  if (reason === undefined) {
+    kafka = await startKafka()
+    process.env['TEST_KAFKA_BROKERS'] = kafka.bootstrap
+  } else if (process.env['CI']) throw new Error(`CI skips no test, and there is no Kafka: ${reason}`)
+  else process.env['TEST_KAFKA_UNAVAILABLE'] = reason
+}
+
+/** Ends what `setup` has started. */
+export async function teardown(): Promise<void> {
+  if (!kafka) return
+  delete process.env['TEST_KAFKA_BROKERS']
+  await kafka.stop()
+}

@@ -66,6 +66,12 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:', 'pg'],
     why: 'its ports over its own client; says where the log’s migrations are',
   },
+  'adapters/kafka': {
+    from: ['core'],
+    typesFrom: ['ports'],
+    packages: ['node:', '@platformatic/kafka'],
+    why: 'its port over its own client',
+  },
   'adapters/embedded-postgres': {
     from: ['core'],
     typesFrom: ['ports'],

@@ -1,8 +1,22 @@
 import type { BenchCase } from '../harness/definition.ts'
+import { drainKafka } from './drain-kafka.ts'
+import { drainKafkaBatch } from './drain-kafka-batch.ts'
 import { drainMillion } from './drain-million.ts'
 import { drainPostgres } from './drain-postgres.ts'
 import { drainPostgresBatch } from './drain-postgres-batch.ts'
-import { latency } from './latency.ts'
+import { latency, latencyKafka } from './latency.ts'
+import { publishHttp } from './publish-http.ts'
+import { relay } from './relay.ts'
 
 /** All cases, in the order they are listed in. */
-export const cases: readonly BenchCase[] = [drainPostgres, drainPostgresBatch, latency, drainMillion]
+export const cases: readonly BenchCase[] = [
+  drainPostgres,
+  drainPostgresBatch,
+  latency,
+  drainMillion,
+  drainKafka,
+  drainKafkaBatch,
+  publishHttp,
+  relay,
+  latencyKafka,
+]

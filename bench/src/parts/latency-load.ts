@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import pg from 'pg'
+import type { Result } from '../harness/definition.ts'
 import { quantile } from '../harness/statistics.ts'
 
 /** What the load is told. */
@@ -13,21 +14,16 @@ export interface LoadOrder {
   readonly requestsPerSecond: number
 }
 
-/** What it says in the end. */
-export type LoadAnswer = { readonly values: Record<string, number> } | { readonly error: string }
-
 /** How long the last rows may take. */
 const patienceMs = 30_000
 
-// A thread of its own: what the app does in the other one neither delays a request nor a look at the clock.
-const answer = await load(workerData as LoadOrder).catch((error: unknown): LoadAnswer => ({ error: String(error) }))
-parentPort?.postMessage(answer)
+parentPort?.postMessage(await load(workerData as LoadOrder))
 
 /**
  * Posts at a steady rate, whether or not the ones before were answered, and notes for each request when its row can be
  * seen. A trigger notifies of every row; PostgreSQL sends notifications when the transaction is committed and visible.
  */
-async function load({ databaseUrl, requestUrl, requests, requestsPerSecond }: LoadOrder): Promise<LoadAnswer> {
+async function load({ databaseUrl, requestUrl, requests, requestsPerSecond }: LoadOrder): Promise<Result> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   const begun = new Map<number, number>()

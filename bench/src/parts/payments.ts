@@ -7,7 +7,7 @@ import { createBenchApp } from './bench-app.ts'
 import { partitions } from './kafka.ts'
 
 /** An event of the benches: as JSON about 100 bytes. */
-const payment = z.object({ n: z.int(), id: z.uuid(), account: z.string(), amount: z.int() })
+export const payment = z.object({ n: z.int(), id: z.uuid(), account: z.string(), amount: z.int() })
 
 /** See {@link payment}. */
 export type Payment = z.infer<typeof payment>
@@ -62,7 +62,8 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
-function paymentOf(n: number): Payment {
+/** The nth payment, the same in each run. */
+export function paymentOf(n: number): Payment {
   const hex = hash('md5', `payment ${n}`, 'hex')
   // A version 4 UUID, the same in each run.
   const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`

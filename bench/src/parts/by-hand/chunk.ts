@@ -35,11 +35,12 @@ export async function makeTables(client: pg.Client): Promise<void> {
 export async function handleChunk(
   client: pg.Client,
   { partition, from, to, payments }: Chunk,
-  write: (payments: readonly Payment[]) => Promise<void>,
+  write: ChunkWriter,
+  progress: Progress,
 ): Promise<void> {
   await client.query('BEGIN')
   const moved = await client.query({ ...movePosition, values: [partition, to, from] })
   if (moved.rowCount !== 1) throw new Error('somebody else reads this partition')
-  await write(payments)
+  await write(client, payments, progress)
   await client.query('COMMIT')
 }

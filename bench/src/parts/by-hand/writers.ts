@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import type { ChunkWriter } from './chunk.ts'
 import { columns, insertMany, insertOne } from '../consumers.ts'
 import type { Payment } from '../payments.ts'
+import type { ChunkWriter } from './chunk.ts'
 
 const claim = {
   name: 'claim',

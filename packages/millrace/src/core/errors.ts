@@ -195,7 +195,7 @@ export const errorCatalogue = {
     message:
       'Topic {topic} was deleted and created again: its id is {id}, and consumer {consumer} has positions in {former}.',
     remedy:
-      'To read the new topic from its first record, delete the old positions: DELETE FROM millrace.position WHERE consumer_id = {consumer} AND topic_id = \'{former}\'.',
+      "To read the new topic from its first record, delete the old positions: DELETE FROM millrace.position WHERE consumer_id = {consumer} AND topic_id = '{former}'.",
   },
   LOG_SHRANK: {
     status: 503,

@@ -12,6 +12,9 @@ export function defaultKafkaBrokers(): readonly string[] | undefined {
   return process.env['TEST_BROKER'] === 'kafka' ? testKafkaBrokers() : undefined
 }
 
+/** How a test is on Kafka. */
+export type TestKafkaOptions = Partial<Omit<KafkaBrokerOptions, 'brokers'>>
+
 /**
  * A cluster as the apps on one database see it: topics and groups are theirs alone, so that the many tests that share
  * a cluster do not meet.

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
-import type { KafkaBrokerOptions } from '../adapters/kafka/index.ts'
 import { createPostgresBroker, createPostgresDatabase } from '../adapters/postgres/index.ts'
 import { logMigrations } from '../adapters/postgres/log/index.ts'
 import { type BuiltApp, buildApp } from '../app/create-app.ts'
@@ -18,7 +17,7 @@ import { createLogger } from '../observability/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Database } from '../ports/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
-import { createTestKafka, defaultKafkaBrokers } from './kafka.ts'
+import { createTestKafka, defaultKafkaBrokers, type TestKafkaOptions } from './kafka.ts'
 import { settled } from './settled.ts'
 import { TestClock } from './test-clock.ts'
 
@@ -31,7 +30,7 @@ export interface TestAppOptions extends Partial<Omit<AppOptions, 'modules' | 'da
   /** The Kafka that the app's topics live on. Default: what `TEST_BROKER` says; the empty list: none. */
   readonly kafkaBrokers?: readonly string[]
   /** How the app is on Kafka, where it is. */
-  readonly kafkaOptions?: Partial<Omit<KafkaBrokerOptions, 'brokers'>>
+  readonly kafkaOptions?: TestKafkaOptions
 }
 
 /** Requests without a network. Bodies are sent as JSON. */
@@ -85,7 +84,9 @@ export async function testApp(options: TestAppOptions): Promise<TestApp> {
     database,
     brokers: {
       postgres: createPostgresBroker({ database }),
-      ...(kafkaBrokers.length > 0 && { kafka: createTestKafka(databaseUrl, { brokers: kafkaBrokers, ...options.kafkaOptions }) }),
+      ...(kafkaBrokers.length > 0 && {
+        kafka: createTestKafka(databaseUrl, { brokers: kafkaBrokers, ...options.kafkaOptions }),
+      }),
     },
     clock,
   })

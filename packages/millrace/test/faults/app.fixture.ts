@@ -6,6 +6,7 @@ import pino from 'pino'
 import { createPostgresBroker, createPostgresDatabase } from '../../src/adapters/postgres/index.ts'
 import { runUntilSignal } from '../../src/app/run.ts'
 import { createApp, createLogger, type Duration, type Role } from '../../src/index.ts'
+import { createTestKafka, type TestKafkaOptions } from '../../src/testing/kafka.ts'
 import { type Pace, spine } from './spine.fixture.ts'
 
 /** What the app is to be; its only argument, as JSON. */
@@ -15,9 +16,14 @@ export interface ChildOptions {
   readonly roles?: readonly Role[]
   /** After how long without a sign of life its partitions are another's. @default '1500ms' */
   readonly sessionTimeout?: Duration
+  /** The Kafka that its topics live on. Default: what `TEST_BROKER` says; the empty list: none. */
+  readonly kafkaBrokers?: readonly string[]
+  /** How it is on Kafka, where it is. */
+  readonly kafkaOptions?: Omit<TestKafkaOptions, 'logger'>
 }
 
-const { databaseUrl, pace, roles, sessionTimeout = '1500ms' } = JSON.parse(process.argv[2] ?? '') as ChildOptions
+const options = JSON.parse(process.argv[2] ?? '') as ChildOptions
+const { databaseUrl, pace, roles, sessionTimeout = '1500ms', kafkaBrokers = [], kafkaOptions } = options
 
 process.stdin.once('end', () => process.exit(3)).resume()
 // The pipe is no reason to stay when all else has ended.
@@ -30,11 +36,23 @@ const database = createPostgresDatabase({
   applicationName: `spine ${process.pid}`,
   logger,
 })
+const kafka = () =>
+  createTestKafka(databaseUrl, {
+    brokers: kafkaBrokers,
+    // By it a proxy tells this process's connections from others'.
+    clientId: `spine ${process.pid}`,
+    sessionTimeout,
+    logger,
+    ...kafkaOptions,
+  })
 const app = createApp({
   name: 'faults',
   modules: [spine(pace)],
   database,
-  brokers: { postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }) },
+  brokers: {
+    postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }),
+    ...(kafkaBrokers.length > 0 && { kafka: kafka() }),
+  },
   http: { host: '127.0.0.1', port: 0 },
   logger,
   ...(roles && { roles }),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
+import { defaultKafkaBrokers } from '../../src/testing/kafka.ts'
 import type { ChildOptions } from './app.fixture.ts'
 
 /** An app in a process of its own. */
@@ -22,7 +23,8 @@ const longestLog = 100_000
 
 /** Starts the app fixture, which is ended with the test at the latest; resolves when it takes requests. */
 export async function startChildApp(options: ChildOptions): Promise<ChildApp> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'app.fixture.ts'), JSON.stringify(options)], {
+  const all: ChildOptions = { kafkaBrokers: defaultKafkaBrokers() ?? [], ...options }
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'app.fixture.ts'), JSON.stringify(all)], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const ended = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)

@@ -1,4 +1,5 @@
 import { Consumer, FetchIsolationLevels, type fetchV17, ResponseError } from '@platformatic/kafka'
+import { onceOnly } from './client.ts'
 import type { KafkaConfig } from './config.ts'
 
 /** How long a request waits for a record, and what its answer brings at most. */
@@ -32,11 +33,10 @@ export class FetchLine {
     this.#node = node
     this.#topicId = topic.id
     this.#client = new Consumer({
-      ...config.client,
+      ...onceOnly(config.client),
       // Fetching is no group's matter; the library asks for a name all the same.
       groupId: 'none',
       requestTimeout: requestTimeoutMs,
-      retries: 0,
       // Who leads is looked up by the fetcher; a request of the library's own would wait behind the one that fetches.
       metadataMaxAge: 3_600_000,
     })
@@ -61,6 +61,8 @@ export class FetchLine {
       })
       return { partitions: response.responses.flatMap(({ partitions }) => partitions) }
     } catch (error) {
+      // It may be out of date: partitions were added, brokers have moved.
+      this.#client.clearMetadata()
       // An error of one partition comes as the error of all; the answer is with it.
       const partitions = answerWith(error)
       return partitions ? { partitions } : { partitions: [], error }

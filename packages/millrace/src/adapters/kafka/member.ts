@@ -61,7 +61,7 @@ export class KafkaMember implements GroupMember {
       await this.#consumer.joinGroup({})
     } catch (error) {
       await this.leave()
-      throw brokerError(error)
+      throw brokerError(error, { group: this.#options.group })
     }
     const { heartbeatMs, topicRefreshMs } = this.#config
     this.#timers = [

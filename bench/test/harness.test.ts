@@ -13,7 +13,7 @@ const bench: BenchCase = {
     { name: 'rate', unit: 'cups/s' },
     { name: 'heat', unit: '°C', atMost: 90 },
   ],
-  ratio: { metric: 'rate', atLeast: 0.7 },
+  ratios: [{ metric: 'rate', atLeast: 0.7 }],
   sides: {
     millrace: { isMillrace: true, run: async () => ({ values: {} }) },
     'by hand': { run: async () => ({ values: {} }) },
@@ -43,7 +43,7 @@ test('what is required is of the ratio and of our own sides', () => {
   const { requirements } = report([60], [100])
   expect(requirements).toEqual([
     { text: 'millrace: heat is 95 °C, at most 90 required', isMet: false },
-    { text: 'millrace / by hand is 0.60, at least 0.7 required', isMet: false },
+    { text: 'rate, millrace / by hand, is 0.60, at least 0.7 required', isMet: false },
   ])
 })
 
@@ -63,7 +63,7 @@ test('the report is a table', () => {
 
     rate, millrace / by hand, round by round: median 0.90 (quartiles 0.85 to 0.95)
     NOT MET millrace: heat is 95 °C, at most 90 required
-    met     millrace / by hand is 0.90, at least 0.7 required"
+    met     rate, millrace / by hand, is 0.90, at least 0.7 required"
   `)
 })
 

@@ -3,17 +3,18 @@ import { Worker } from 'node:worker_threads'
 
 /** Runs one of the parts in a thread of its own: what the measured side does delays neither it nor its looks at the clock. */
 export class Thread<Answer> {
-  readonly #answers: NodeJS.AsyncIterator<[Answer]>
+  readonly #messages: AsyncIterator<unknown[]>
 
-  /** @param file of this folder; it finds the order in `workerData` */
+  /** @param file beside this one; it finds the order in `workerData` */
   constructor(file: string, order: unknown) {
     const worker = new Worker(new URL(file, import.meta.url), { workerData: order })
-    this.#answers = on(worker, 'message')
+    this.#messages = on(worker, 'message', { close: ['exit'] })
   }
 
   /** The next thing it says. Rejects when it fails. */
   async answer(): Promise<Answer> {
-    const { value } = await this.#answers.next()
-    return value[0]
+    const { value, done } = await this.#messages.next()
+    if (done) throw new Error('the thread has ended')
+    return value[0] as Answer
   }
 }

@@ -2,7 +2,7 @@ import { defineModule, defineTopic } from 'millrace'
 import type { Round } from '../harness/definition.ts'
 import { createBenchApp } from './bench-app.ts'
 import { kafkaOf, partitions } from './kafka.ts'
-import { payment, paymentOf, withClient } from './payments.ts'
+import { payment, paymentOf } from './payments.ts'
 
 /** How many events a unit of work publishes while the outbox is filled. */
 const perUnit = 500

@@ -142,6 +142,8 @@ export class PartitionWorker {
     this.#preparations = new Preparations(consumer)
     this.#reader = assigned.open(position.next)
     this.#position = position.next < range.start ? await this.#skipTo(position, range.start) : position
+    // So that the broker's own tools know the lag also before anything is handled.
+    this.#reader.commit(this.#position.next)
   }
 
   /** Retention was faster than the consumer: what is gone is recorded, and the rest is handled. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { flawless, Ledger, type Mark } from './ledger.ts'
+import { flawless, Ledger, type Mark, repetitionsIn } from './ledger.ts'
 
 function marks(...names: readonly string[]): Mark[] {
   return names.map((name) => ({ stream: 's', key: name.slice(0, 1), n: Number(name.slice(1)) }))
@@ -37,4 +37,10 @@ test('what was not acknowledged may be missing or there, and not twice', () => {
   expect(published.examine(marks('a0', 'a1', 'a2'))).toEqual(flawless)
   expect(published.examine(marks('a0', 'a1', 'a2', 'a2'))).toEqual({ ...flawless, twice: 1 })
   expect(published.examine(marks('a0', 'a2', 'a1'))).toEqual({ ...flawless, misordered: 1 })
+})
+
+test('repetitions in a log are counted, with how far back they go', () => {
+  expect(repetitionsIn(marks('a0', 'b0', 'a1'))).toEqual({ records: 3, again: 0, stepBack: 0 })
+  expect(repetitionsIn(marks('a0', 'a1', 'a1', 'a2'))).toEqual({ records: 4, again: 1, stepBack: 0 })
+  expect(repetitionsIn(marks('a0', 'a1', 'a2', 'b0', 'a0', 'a1'))).toEqual({ records: 6, again: 2, stepBack: 2 })
 })

@@ -67,6 +67,31 @@ export class Ledger {
   }
 }
 
+/** What a reader that does not drop repetitions sees of them. */
+export interface Repetitions {
+  /** How many records there are, each time counted. */
+  readonly records: number
+  /** Those that were there before. */
+  readonly again: number
+  /** How far the farthest one lies behind the latest of its key: zero repeats nothing but the one before it. */
+  readonly stepBack: number
+}
+
+/** Finds records that are in a log again. */
+export function repetitionsIn(log: readonly Mark[]): Repetitions {
+  const seen = new Set<string>()
+  const latest = new Map<string, number>()
+  let stepBack = 0
+  for (const mark of log) {
+    const key = JSON.stringify([mark.stream, mark.key])
+    const ahead = latest.get(key) ?? -1
+    if (seen.has(nameOf(mark))) stepBack = Math.max(stepBack, ahead - mark.n)
+    seen.add(nameOf(mark))
+    latest.set(key, Math.max(ahead, mark.n))
+  }
+  return { records: log.length, again: log.length - seen.size, stepBack }
+}
+
 function nameOf({ stream, key, n }: Mark): string {
   return JSON.stringify([stream, key, n])
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type TestApp, testApp } from '../../src/testing/index.ts'
 import { type ChildApp, startChildApp } from './child-app.ts'
-import { flawless, Ledger } from './ledger.ts'
+import { type Findings, flawless, Ledger, repetitionsIn } from './ledger.ts'
 import { Observer } from './observer.ts'
 import { seededRandom } from './random.ts'
 import { outboxMarks, spine } from './spine.fixture.ts'
@@ -11,7 +11,7 @@ import { until } from './until.ts'
 /** How often a leader is stopped at random. */
 const rounds = Number(process.env['KILLS'] ?? 5)
 
-test('the relay’s leader is stopped while events flow, another takes over, and it is resumed: each event is in the log once and in order', {
+test('the relay’s leader is stopped while events flow, another takes over, and it is resumed: nothing is lost, reversed, or has an effect twice', {
   timeout: 60_000,
 }, async () => {
   await using stage = await RelayStage.open()
@@ -23,7 +23,7 @@ test('the relay’s leader is stopped while events flow, another takes over, and
   await stage.moreRelayed()
   first.signal('SIGCONT')
   await stage.moreRelayed()
-  await stage.examine()
+  await stage.examine(first)
 })
 
 test('leaders are stopped at random moments, again and again, and resumed behind their successor: the same', {
@@ -31,10 +31,11 @@ test('leaders are stopped at random moments, again and again, and resumed behind
 }, async () => {
   const random = seededRandom('relay-stopped')
   await using stage = await RelayStage.open()
+  let leader = stage.workers[0]
   for (let round = 0; round < rounds; round += 1) {
     await until('somebody leads', async () => (await stage.leader()) !== undefined)
     await stage.moreRelayed(random.between(1, 200))
-    const leader = (await stage.leader()) ?? stage.workers[0]
+    leader = (await stage.leader()) ?? stage.workers[0]
     leader.signal('SIGSTOP')
     // What the server does by itself after ten seconds.
     await stage.endSessionsOf(leader)
@@ -42,7 +43,7 @@ test('leaders are stopped at random moments, again and again, and resumed behind
     await stage.moreRelayed(random.between(1, 200))
     leader.signal('SIGCONT')
   }
-  await stage.examine(`SEED=${random.seed}`)
+  await stage.examine(leader, `SEED=${random.seed}`)
 })
 
 /** Two workers that may relay, an app that serves requests and does not, and traffic to it; ends with its block. */
@@ -81,7 +82,7 @@ class RelayStage implements AsyncDisposable {
   }
 
   async moreRelayed(more = 200): Promise<void> {
-    const relayed = async () => (await this.#observer.log(outboxMarks.name)).length
+    const relayed = () => this.#observer.appended(outboxMarks.name)
     const before = await relayed()
     await until('more relayed', async () => (await relayed()) >= before + more)
   }
@@ -95,14 +96,30 @@ class RelayStage implements AsyncDisposable {
     )
   }
 
-  async examine(about?: string): Promise<void> {
+  /** @param resumed ends first, and with it what it had under way when it was stopped */
+  async examine(resumed: ChildApp, about?: string): Promise<void> {
     await this.#traffic.stop()
+    await until('all handled', () => this.#observer.drained())
+    resumed.signal('SIGTERM')
+    expect(await resumed.ended, about).toBe(0)
     await until('all handled', () => this.#observer.drained())
     expect(this.#traffic.refusals, about).toEqual([])
     expect(this.#ledger.acknowledgedCount, about).toBe(this.#ledger.size)
-    expect(this.#ledger.examine(await this.#observer.log(outboxMarks.name)), about).toEqual(flawless)
+    expect(await this.#examineLog(), about).toEqual(flawless)
     expect(this.#ledger.examine(await this.#observer.effects('marks')), about).toEqual(flawless)
     expect(this.#ledger.examine(await this.#observer.effects('echoes')), about).toEqual(flawless)
+  }
+
+  /**
+   * What readers that are no consumers of Millrace see. A log in the relay's own transaction has each event once; any
+   * other may have some again, and behind later ones of their key: that is not promised, and measured here.
+   */
+  async #examineLog(): Promise<Findings> {
+    const log = await this.#observer.log(outboxMarks.name)
+    const findings = this.#ledger.examine(log)
+    if (this.#observer.broker === 'postgres') return findings
+    process.stdout.write(`relay-stopped: a foreign reader sees ${JSON.stringify(repetitionsIn(log))}\n`)
+    return { ...findings, twice: 0 }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,7 +136,8 @@ async function leaderOf(observer: Observer): Promise<number | undefined> {
     `SELECT a.application_name AS name
        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
       WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
-        AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('millrace:relay:postgres', 0)`,
+        AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended('millrace:relay:' || $1, 0)`,
+    [observer.broker],
   )
   return row && Number(row.name.replace('spine ', ''))
 }

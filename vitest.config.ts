@@ -10,9 +10,18 @@ const promises = [
   'apps/backend/src/modules/**/*.test.ts',
 ]
 
+/** Those of them in which no broker has a part. */
+const brokerless = [
+  'packages/millrace/test/faults/{dead-versions,ledger}.test.ts',
+  'apps/backend/src/modules/todos/ids.test.ts',
+]
+
+/** What is about Kafka alone. */
+const kafkaOnly = ['packages/millrace/src/adapters/kafka/**/*.test.ts', 'packages/millrace/test/kafka/**/*.test.ts']
+
 export default defineConfig({
   test: {
-    globalSetup: ['packages/millrace/src/testing/vitest-global-setup.ts', 'tools/src/vitest-kafka.ts'],
+    globalSetup: ['packages/millrace/src/testing/vitest-global-setup.ts'],
     reporters: ['default', new ClosingLineReporter()],
     pool: 'forks',
     maxWorkers: 3,
@@ -21,8 +30,19 @@ export default defineConfig({
     // Node strips the types itself, so that tests run what the app runs.
     experimental: { viteModuleRunner: false },
     projects: [
-      { extends: true, test: { name: 'postgres', include: everything } },
-      { extends: true, test: { name: 'kafka', include: promises, env: { TEST_BROKER: 'kafka' } } },
+      { extends: true, test: { name: 'postgres', include: everything, exclude: kafkaOnly } },
+      {
+        extends: true,
+        test: {
+          name: 'kafka',
+          include: [...promises, ...kafkaOnly],
+          exclude: brokerless,
+          env: { TEST_BROKER: 'kafka' },
+          // Kafka is started only where something of this project runs.
+          globalSetup: ['tools/src/vitest-kafka.ts'],
+          setupFiles: ['tools/src/vitest-needs-kafka.ts'],
+        },
+      },
     ],
   },
 })

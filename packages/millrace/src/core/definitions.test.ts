@@ -58,7 +58,7 @@ describe('a consumer', () => {
 
   test('has its defaults', () => {
     const consumer = defineConsumer({ name: 'c', topic, on })
-    expect(consumer).toMatchObject({ topics: [topic], from: 'earliest', retry: { attempts: 5 }, batch: undefined })
+    expect(consumer).toMatchObject({ topics: [topic], from: undefined, retry: { attempts: 5 }, batch: undefined })
     expect(consumer.retry.isFinal(new Error())).toBe(false)
     const batch = defineConsumer({ name: 'c', topic: [topic, other], batch: { handle: () => {} } })
     expect(batch).toMatchObject({ topics: [topic, other], batch: { size: 500, waitMs: 0 }, on: {} })

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
-import { testApp } from '../testing/index.ts'
+import { defineConsumer } from '../core/consumer.ts'
+import { type TestApp, testApp } from '../testing/index.ts'
 import { advancePosition, loadPosition, type Position } from './positions.ts'
-import { recorder, Step, stepsModule } from './steps.fixture.ts'
+import { deleteBelow } from './retention.fixture.ts'
+import { recorder, Step, steps, stepsModule } from './steps.fixture.ts'
 
-const publish = async (t: Awaited<ReturnType<typeof testApp>>, ...numbers: number[]) => {
+const publish = async (t: TestApp, ...numbers: number[]) => {
   await t.millrace.transaction(async (unit) => unit.publish(...numbers.map((n) => Step({ key: `key ${n}`, n }))))
   await t.settled()
 }
@@ -51,42 +53,39 @@ test('a chunk whose position somebody else moved is rolled back, and the worker 
 })
 
 test('records that retention deleted before they were handled are noted as a gap, and the rest is handled', async () => {
-  const seen = recorder('late')
-  await using t = await testApp({ modules: [stepsModule()], topicPartitions: 1 })
+  await using keeper = await testApp({ modules: [stepsModule()], topicPartitions: 1, roles: ['api'] })
+  const { databaseUrl } = keeper
+  await using t = await testApp({ modules: [stepsModule(recorder('late').consumer)], databaseUrl })
   await publish(t, 1, 2, 3)
-  await t.database.query(
-    'INSERT INTO millrace.log_starts (topic_id, partition, start) SELECT id, 0, 2 FROM millrace.log_topics',
-  )
-  const position = `INSERT INTO millrace.position (consumer_id, topic_id, partition, topic, next_offset)
-    SELECT c.id, t.uuid, 0, t.name, 0 FROM millrace.log_topics t, c`
-  await t.database.query(`WITH c AS (INSERT INTO millrace.consumer (name) VALUES ('late') RETURNING id) ${position}`)
   await t.app.stop()
+  await deleteBelow(keeper, { topic: 'steps', partition: 0, offset: 2 })
+  await seekToStart(keeper)
 
-  await using again = await testApp({ modules: [stepsModule(seen.consumer)], databaseUrl: t.databaseUrl })
+  const second = recorder('late')
+  await using again = await testApp({ modules: [stepsModule(second.consumer)], databaseUrl })
   await again.settled()
-  expect(seen.seen).toEqual([3])
+  expect(second.seen).toEqual([3])
   const { rows } = await again.database.query('SELECT topic, partition, from_offset, to_offset FROM millrace.gap')
   expect(rows).toEqual([{ topic: 'steps', partition: 0, from_offset: '0', to_offset: '2' }])
 })
 
 test('a gap that opens while the consumer runs is noted, also when the first attempt to note it fails; nothing is lost', async () => {
-  const seen = recorder('running')
-  await using t = await testApp({ modules: [stepsModule(seen.consumer)], topicPartitions: 1 })
-  await publish(t, 1)
-  await t.database.query(
-    'INSERT INTO millrace.log_starts (topic_id, partition, start) SELECT id, 0, 5 FROM millrace.log_topics',
+  const held = holdingRecorder('running')
+  await using t = await testApp({ modules: [stepsModule(held.consumer)], topicPartitions: 1 })
+  await t.produce(largeStep(0))
+  await held.holds
+  // More than a reader fetches ahead: what it has not got yet is gone when it comes to it.
+  for (let n = 1; n <= 12; n += 1) await t.produce(largeStep(n))
+  await deleteBelow(t, { topic: 'steps', partition: 0, offset: 12 })
+  await failOnceToNoteAGap(t)
+  held.letGo()
+  await t.settled()
+
+  const { rows } = await t.database.query<{ from: number; to: number }>(
+    'SELECT from_offset::int AS from, to_offset::int AS to FROM millrace.gap',
   )
-  await t.database.query(`
-    CREATE SEQUENCE tries;
-    CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF nextval('tries') = 1 THEN RAISE EXCEPTION 'the connection is bad' USING ERRCODE = '08006'; END IF;
-      RETURN new;
-    END $$;
-    CREATE TRIGGER fail_once BEFORE INSERT ON millrace.gap FOR EACH ROW EXECUTE FUNCTION fail_once()`)
-  await publish(t, 2, 3)
-  expect(sorted(seen.seen)).toEqual([1, 2, 3])
-  const { rows } = await t.database.query('SELECT from_offset, to_offset FROM millrace.gap')
-  expect(rows).toEqual([{ from_offset: '1', to_offset: '5' }])
+  expect(rows).toEqual([{ from: expect.any(Number), to: 12 }])
+  expect(held.seen).toEqual([...Array(rows[0]?.from).keys(), 12])
 })
 
 test('a position beyond the end of the log stops the partition, and progress names it', async () => {
@@ -105,7 +104,45 @@ test('a position beyond the end of the log stops the partition, and progress nam
   await expect.poll(problem).toContain('Consumer ahead stands at 99 of steps/0, beyond its end at 0')
 })
 
-async function effects(t: Awaited<ReturnType<typeof testApp>>): Promise<number> {
+/** As an operator sets a stopped consumer back. */
+async function seekToStart({ database }: TestApp): Promise<void> {
+  await database.query('UPDATE millrace.position SET next_offset = 0, generation = generation + 1')
+}
+
+/** A consumer that waits in the first record it is given, and remembers what it was given. */
+function holdingRecorder(name: string) {
+  const seen: number[] = []
+  const { promise: holds, resolve: hold } = Promise.withResolvers<void>()
+  const { promise: released, resolve: letGo } = Promise.withResolvers<void>()
+  const consumer = defineConsumer({
+    name,
+    topic: steps,
+    on: {
+      Step: async ({ data: { n } }) => {
+        hold()
+        await released
+        seen.push(n)
+      },
+    },
+  })
+  return { seen, holds, letGo, consumer }
+}
+
+function largeStep(n: number): { topic: string; value: Uint8Array } {
+  return { topic: steps.name, value: Buffer.from(JSON.stringify({ key: 'key', n, filler: 'x'.repeat(700_000) })) }
+}
+
+async function failOnceToNoteAGap({ database }: TestApp): Promise<void> {
+  await database.query(`
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('tries') = 1 THEN RAISE EXCEPTION 'the connection is bad' USING ERRCODE = '08006'; END IF;
+      RETURN new;
+    END $$;
+    CREATE TRIGGER fail_once BEFORE INSERT ON millrace.gap FOR EACH ROW EXECUTE FUNCTION fail_once()`)
+}
+
+async function effects(t: TestApp): Promise<number> {
   const { rows } = await t.database.query<{ next: number }>('SELECT next_offset::int AS next FROM millrace.position')
   return rows[0]?.next ?? 0
 }

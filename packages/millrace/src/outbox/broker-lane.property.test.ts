@@ -184,7 +184,7 @@ async function expectTopic(
 test('whatever fails, what is committed reaches the broker at least once, in order per key; what it refuses is a dead letter once', {
   timeout: 600_000,
 }, async () => {
-  const seeds = seedsOf('BROKER_LANE_SEED', 20)
+  const seeds = seedsOf('BROKER_LANE_SEED', 12)
   const workers = Array.from({ length: 3 }, async () => {
     for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
       await publishAtRandom(seed).catch((error: unknown) => {

@@ -58,7 +58,7 @@ async function parkedCount(lane: TestLane, count: number): Promise<void> {
   await until(`${count} parked`, async () => (await stage.parked(lane)).length === count)
 }
 
-/** A database whose transactions do something before they begin, or stop after their work. */
+/** A database without locks, which does something before each transaction begins. */
 function withTransactions(before: (nth: number) => Promise<void>) {
   let transactions = 0
   const transaction: typeof stage.database.transaction = async (work, options) => {
@@ -122,11 +122,12 @@ test('while the whole broker is gone nothing moves; the same piece goes out when
     if (isGone) throw unavailable
   }
   const { relay, produced } = await relayWith(lane, { before }, { logger })
-  const stored = await stage.storedPosition(lane)
   await publish(stage.database, lane, values(1, 3))
   relay.wake()
-  await until('three tries', () => produced.length === 3)
-  expect(await stage.storedPosition(lane)).toEqual(stored ?? (await stage.storedPosition(lane)))
+  await until('a try', () => produced.length > 0)
+  const stored = await stage.storedPosition(lane)
+  await until('more tries', () => produced.length > 3)
+  expect(await stage.storedPosition(lane)).toEqual(stored)
   expect(await stage.parked(lane)).toEqual([])
   isGone = false
   await stage.untilLogged(lane, 3)
@@ -252,10 +253,10 @@ test('a leader that was stopped with a piece in flight leaves position, parked r
   const other = await stage.topicOf(lane, 'other')
   const produced = Promise.withResolvers<void>()
   const mayMove = Promise.withResolvers<void>()
-  const isZombie = { ended: false }
+  let isAway = true
   const judge = ({ topic, n }: { topic: string; n: number }) => {
     if (n === 2) return tooLarge(topic)
-    return topic === other.topic.name && !isZombie.ended ? unavailable : undefined
+    return isAway && topic === other.topic.name ? unavailable : undefined
   }
   const database = withTransactions(async (nth) => {
     if (nth !== 2) return
@@ -277,7 +278,7 @@ test('a leader that was stopped with a piece in flight leaves position, parked r
   expect(await stage.storedPosition(lane)).toEqual(before)
   expect(await stage.refused(lane)).toHaveLength(1)
   expect(await stage.parked(other)).toEqual([1])
-  isZombie.ended = true
+  isAway = false
   await relayWith(lane, { judge })
   await stage.untilLogged(other, 1)
   await nothingParked(other)
@@ -305,30 +306,62 @@ test('a leader that was stopped with parked records in flight removes none of th
   await nothingParked(lane)
   await publish(stage.database, lane, values(4, 5))
   await parkedCount(lane, 2)
-  const before = await stage.storedPosition(lane)
   await leader.relay.stop()
-  const settled = await stage.storedPosition(lane)
+  const before = await stage.storedPosition(lane)
   const stopping = zombie.relay.stop()
   mayAnswer.resolve()
   await stopping
-  expect(before).toBeDefined()
-  expect(await stage.storedPosition(lane)).toEqual(settled)
+  expect(await stage.storedPosition(lane)).toEqual(before)
   expect(await stage.parked(lane)).toEqual([4, 5])
   expect(await loggedValues(lane)).toEqual([1, 1, 2, 3])
 })
 
-test('lanes of one outbox go their own ways; a slice of it stays until each has been relayed', async () => {
+test('a slice of the outbox goes when each lane has relayed or parked its rows; what is parked stays', async () => {
   const first = await stage.lane('two.first')
   const second = await stage.lane('two.second')
+  const { name, time } = await stage.oldSlice(20)
   await publish(stage.database, first, values(1, 2))
   await publish(stage.database, second, values(1, 3))
+  // Written as long ago as the slice is old.
+  await stage.database.query('UPDATE millrace.outbox SET created_at = $1 WHERE lane = ANY ($2)', [
+    time,
+    [first.name, second.name],
+  ])
   await stage.relay(first)
   await stage.untilLogged(first, 2)
-  expect(await loggedValues(second)).toEqual([])
-  await relayWith(second, {})
+  await stage.maintainSlices()
+  expect((await stage.slices()).map((slice) => slice.name)).toContain(name)
+
+  let isAway = true
+  await relayWith(second, { judge: () => (isAway ? unavailable : undefined) })
+  await parkedCount(second, 3)
+  await stage.maintainSlices()
+  expect((await stage.slices()).map((slice) => slice.name)).not.toContain(name)
+  isAway = false
   await stage.untilLogged(second, 3)
-  expect([await loggedValues(first), await loggedValues(second)]).toEqual([
-    [1, 2],
-    [1, 2, 3],
+  expect(await loggedValues(first)).toEqual([1, 2])
+  expect(await loggedValues(second)).toEqual([1, 2, 3])
+})
+
+test('what was parked in an outbox that was restored elsewhere goes out before, or with, the rest of it', async () => {
+  const lane = await stage.lane('restored')
+  const before = await relayWith(lane, { judge: ({ n }) => (n > 1 ? unavailable : undefined) })
+  await publish(stage.database, lane, values(1, 4))
+  await parkedCount(lane, 3)
+  await before.relay.stop()
+  // The old cluster was far ahead, and the slice with the first two was dropped there.
+  await stage.database.query(
+    `DELETE FROM millrace.outbox WHERE lane = $1
+        AND seq <= (SELECT min(seq) FROM millrace.outbox_parked WHERE lane = $1)`,
+    [lane.name],
+  )
+  await stage.database.query('UPDATE millrace.outbox SET xid = (900000000 + seq)::text::xid8 WHERE lane = $1', [
+    lane.name,
   ])
+  await stage.database.query("UPDATE millrace.relay SET done = '990000000:990000000:' WHERE lane = $1", [lane.name])
+  await publish(stage.database, lane, values(5, 5))
+  await relayWith(lane, {})
+  await stage.untilLogged(lane, 5)
+  await nothingParked(lane)
+  expect(await loggedValues(lane)).toEqual([1, 2, 3, 4, 5])
 })

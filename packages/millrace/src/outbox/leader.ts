@@ -6,7 +6,15 @@ import { HeldTopics } from './held-topics.ts'
 import type { Lane } from './lanes.ts'
 import { type Outcome, outcomeOf, type ParkedRecord } from './outcome.ts'
 import { parkedTopics, parkRecords } from './parked.ts'
-import { nextBatch, nextPiece, type OutboxRecord, type Piece, type PieceBounds, readPosition } from './position.ts'
+import {
+  nextBatch,
+  nextPiece,
+  type OutboxRecord,
+  type Piece,
+  type PieceBounds,
+  type RelayPosition,
+  readPosition,
+} from './position.ts'
 import { buryRefused, logRefused } from './refused.ts'
 import { adoptRestored } from './restored.ts'
 
@@ -24,6 +32,8 @@ export class Leader {
   readonly #options: LeaderOptions
   readonly #position: FencedPosition
   readonly #held: HeldTopics
+  /** The piece behind the one under way, and where it begins: read while that is carried. */
+  #ahead: { readonly from: RelayPosition; readonly piece: Promise<Piece> } | undefined
 
   private constructor(options: LeaderOptions, position: FencedPosition) {
     this.#options = options
@@ -56,11 +66,10 @@ export class Leader {
    * @throws LostLead, BROKER_UNAVAILABLE; then nothing has moved
    */
   async carryNext(): Promise<boolean> {
-    const { database, lane, piece: bounds, logger } = this.#options
-    const connection = database.on('system')
-    const batch = await nextBatch(connection, lane.name, this.#position.stored)
+    const { database, lane, logger } = this.#options
+    const batch = await nextBatch(database.on('system'), lane.name, this.#position.stored)
     if (!batch) return false
-    const piece = await nextPiece(connection, lane.name, batch, bounds)
+    const piece = await this.#pieceAt(batch)
     // Nothing overtakes what is parked of its topic.
     const { behind = [], free = [] } = Object.groupBy(piece.records, ({ topic }) =>
       this.#held.has(topic) ? 'behind' : 'free',
@@ -74,6 +83,28 @@ export class Leader {
   /** Resolves when nothing is under way. */
   async end(): Promise<void> {
     await this.#held.end()
+    await this.#ahead?.piece.catch(() => {})
+  }
+
+  async #pieceAt(position: RelayPosition): Promise<Piece> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    const isAhead = ahead?.from.target === position.target && ahead?.from.seq === position.seq
+    const piece = ahead && isAhead ? await ahead.piece : await this.#read(position)
+    if (piece.next.target !== undefined) this.#readAhead(piece.next)
+    return piece
+  }
+
+  #readAhead(from: RelayPosition): void {
+    const piece = this.#read(from)
+    // Looked at by nobody when the piece before it fails.
+    piece.catch(() => {})
+    this.#ahead = { from, piece }
+  }
+
+  #read(position: RelayPosition): Promise<Piece> {
+    const { database, lane, piece: bounds } = this.#options
+    return nextPiece(database.on('system'), lane.name, position, bounds)
   }
 
   /** Moves the position past a piece, of which the broker was given what is free, and parks what was not taken. */

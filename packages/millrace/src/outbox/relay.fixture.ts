@@ -70,7 +70,7 @@ export class RelayStage implements AsyncDisposable {
     const stage = new RelayStage(url, drop)
     await stage.broker.start()
     stage.#ends.push(() => stage.broker.stop())
-    await stage.database.maintainSlices(outboxSlices(stage.database))
+    await stage.maintainSlices()
     await stage.database.query('CREATE TABLE counter (key text PRIMARY KEY, n int NOT NULL DEFAULT 0)')
     return stage
   }
@@ -125,6 +125,31 @@ export class RelayStage implements AsyncDisposable {
   async storedPosition({ name }: TestLane): Promise<unknown> {
     const { rows } = await this.database.query('SELECT ctid, * FROM millrace.relay WHERE lane = $1', [name])
     return rows[0]
+  }
+
+  async maintainSlices(): Promise<void> {
+    await this.database.maintainSlices(outboxSlices(this.database))
+  }
+
+  /** A slice of the outbox that ended hours ago, and a time in it. */
+  async oldSlice(hoursAgo: number): Promise<{ name: string; time: Date }> {
+    const hour = 3_600_000
+    const start = new Date((Math.floor(Date.now() / hour) - hoursAgo) * hour)
+    const name = `millrace.outbox_${start.getTime() / 1_000}`
+    const end = new Date(start.getTime() + hour)
+    await this.database.query(
+      `CREATE TABLE ${name} PARTITION OF millrace.outbox FOR VALUES FROM ('${start.toISOString()}') TO ('${end.toISOString()}')`,
+    )
+    return { name, time: start }
+  }
+
+  /** The outbox's slices. */
+  async slices(): Promise<{ name: string; pending: boolean }[]> {
+    const { rows } = await this.database.query<{ name: string; pending: boolean }>(
+      `SELECT 'millrace.' || relname AS name, inhdetachpending AS pending
+         FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'millrace.outbox'::regclass`,
+    )
+    return rows
   }
 
   /** The values of a lane's topic that are parked, in order. */

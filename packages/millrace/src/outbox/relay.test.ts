@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Transaction } from '../ports/database.ts'
-import { outboxSlices } from './outbox.ts'
 import { movePosition, nextBatch, nextPiece, type PieceBounds, readPosition } from './position.ts'
 import {
   counterTopic,
@@ -198,30 +197,9 @@ test('pieces are bounded by rows and by bytes, and together are the batch in ord
   )
 })
 
-/** A slice of the outbox that ended hours ago. */
-async function addOldSlice(hoursAgo: number): Promise<{ name: string; time: Date }> {
-  const hour = 3_600_000
-  const start = new Date((Math.floor(Date.now() / hour) - hoursAgo) * hour)
-  const name = `millrace.outbox_${start.getTime() / 1_000}`
-  const end = new Date(start.getTime() + hour)
-  await stage.database.query(
-    `CREATE TABLE ${name} PARTITION OF millrace.outbox FOR VALUES FROM ('${start.toISOString()}') TO ('${end.toISOString()}')`,
-  )
-  return { name, time: start }
-}
-
-async function slicesOfOutbox(): Promise<{ name: string; pending: boolean }[]> {
-  const { rows } = await stage.database.query<{ name: string; pending: boolean }>(
-    `SELECT 'millrace.' || relname AS name, inhdetachpending AS pending
-       FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'millrace.outbox'::regclass`,
-  )
-  return rows
-}
-
 test('a slice of the outbox is dropped once everything in it has been relayed, and not before', async () => {
   const lane = await stage.lane('sliced')
-  const { name, time } = await addOldSlice(10)
-  const maintain = () => stage.database.maintainSlices(outboxSlices(stage.database))
+  const { name, time } = await stage.oldSlice(10)
   const publishThen = (transaction: Transaction, n: number) =>
     publishIn(transaction, lane, stage.database, async (unit) =>
       unit.publish(lane.topic.events.Counted({ key: 'a', n })),
@@ -238,18 +216,18 @@ test('a slice of the outbox is dropped once everything in it has been relayed, a
     await mayCommit.promise
   })
   await written.promise
-  await maintain()
-  expect(await slicesOfOutbox()).toContainEqual({ name, pending: false })
+  await stage.maintainSlices()
+  expect(await stage.slices()).toContainEqual({ name, pending: false })
   mayCommit.resolve()
   await late
 
   // Committed, and not relayed.
-  await maintain()
-  expect(await slicesOfOutbox()).toContainEqual({ name, pending: false })
+  await stage.maintainSlices()
+  expect(await stage.slices()).toContainEqual({ name, pending: false })
 
   const relay = await stage.relay(lane)
   await stage.untilLogged(lane, 1)
   await relay.stop()
-  await maintain()
-  expect((await slicesOfOutbox()).map((slice) => slice.name)).not.toContain(name)
+  await stage.maintainSlices()
+  expect((await stage.slices()).map((slice) => slice.name)).not.toContain(name)
 })

@@ -20,5 +20,10 @@ export type TestKafkaOptions = Partial<Omit<KafkaBrokerOptions, 'brokers'>>
  * a cluster do not meet.
  */
 export function createTestKafka(databaseUrl: string, options: KafkaBrokerOptions): Broker {
-  return prefixedBroker(createKafkaBroker(options), `${new URL(databaseUrl).pathname.slice(1)}.`)
+  return prefixedBroker(createKafkaBroker(options), testKafkaPrefix(databaseUrl))
+}
+
+/** What the cluster has in front of the names of topics and groups of the apps on a database. */
+export function testKafkaPrefix(databaseUrl: string): string {
+  return `${new URL(databaseUrl).pathname.slice(1)}.`
 }

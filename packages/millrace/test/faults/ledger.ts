@@ -23,10 +23,12 @@ export const flawless: Findings = { lost: 0, twice: 0, misordered: 0, unknown: 0
 /** What was published, and whether it was acknowledged: what was not may be there, once, or not. */
 export class Ledger {
   readonly #entries = new Map<string, { readonly place: number; acknowledged: boolean }>()
+  readonly #latest = new Map<string, Mark>()
 
   /** Notes that a mark is about to be published. The order of these calls is the order of the marks of a key. */
   sent(mark: Mark): void {
     this.#entries.set(nameOf(mark), { place: this.#entries.size, acknowledged: false })
+    this.#latest.set(keyOf(mark), mark)
   }
 
   /** Notes that it was confirmed. */
@@ -34,6 +36,11 @@ export class Ledger {
     const entry = this.#entries.get(nameOf(mark))
     if (!entry) throw new Error(`${nameOf(mark)} was acknowledged and not sent`)
     entry.acknowledged = true
+  }
+
+  /** The mark of each key that was sent last. */
+  latest(): Mark[] {
+    return [...this.#latest.values()]
   }
 
   get size(): number {
@@ -57,7 +64,7 @@ export class Ledger {
       if (before > 0) findings.twice += 1
       if (!entry) findings.unknown += 1
       else if (before === 0) {
-        const key = JSON.stringify([mark.stream, mark.key])
+        const key = keyOf(mark)
         if (entry.place < (furthest.get(key) ?? -1)) findings.misordered += 1
         furthest.set(key, Math.max(entry.place, furthest.get(key) ?? -1))
       }
@@ -83,13 +90,17 @@ export function repetitionsIn(log: readonly Mark[]): Repetitions {
   const latest = new Map<string, number>()
   let stepBack = 0
   for (const mark of log) {
-    const key = JSON.stringify([mark.stream, mark.key])
+    const key = keyOf(mark)
     const ahead = latest.get(key) ?? -1
     if (seen.has(nameOf(mark))) stepBack = Math.max(stepBack, ahead - mark.n)
     seen.add(nameOf(mark))
     latest.set(key, Math.max(ahead, mark.n))
   }
   return { records: log.length, again: log.length - seen.size, stepBack }
+}
+
+function keyOf({ stream, key }: Mark): string {
+  return JSON.stringify([stream, key])
 }
 
 function nameOf({ stream, key, n }: Mark): string {

@@ -7,6 +7,8 @@ export interface ErrorSubject {
   readonly group?: string
   /** The bytes of the record. */
   readonly size?: number
+  /** What the broker said besides the name of the error. */
+  readonly said?: string | undefined
 }
 
 /**
@@ -16,7 +18,7 @@ export interface ErrorSubject {
 export function brokerError(error: unknown, about: ErrorSubject = {}): MillraceError {
   if (isMillraceError(error)) return error
   const apiId = apiIdOf(error)
-  const known = apiId === undefined ? undefined : apiError(apiId, about, error)
+  const known = apiId === undefined ? undefined : apiError(apiId, { said: saidIn(error), ...about }, error)
   return known ?? fail('BROKER_UNAVAILABLE', { problem: problemOf(error) }, { cause: error })
 }
 
@@ -33,7 +35,7 @@ export function apiError(apiId: string, about: ErrorSubject, cause?: unknown): M
     const size = about.size ?? 'too many'
     return fail('RECORD_TOO_LARGE', { topic, size, limit: 'the topic’s max.message.bytes' }, options)
   }
-  if (refused.has(apiId)) return fail('RECORD_REFUSED', { topic, problem: apiProblem(apiId, cause) }, options)
+  if (refused.has(apiId)) return fail('RECORD_REFUSED', { topic, problem: apiProblem(apiId, about.said) }, options)
   return undefined
 }
 
@@ -70,7 +72,7 @@ export function problemOf(error: unknown): string {
     if (problem !== undefined) return problem
   }
   const apiId = apiIdOf(error)
-  if (apiId !== undefined) return apiProblem(apiId, error)
+  if (apiId !== undefined) return apiProblem(apiId, saidIn(error))
   const texts = chain.filter(({ errors }) => errors === undefined).map(({ error }) => messageOf(error))
   return [...new Set(texts.map((text) => text.replace(/\.$/, '')))].slice(0, mostTexts).join(': ') || messageOf(error)
 }
@@ -135,9 +137,15 @@ function misconfiguration({ error, code, apiId }: Link): string | undefined {
 
 const noTls = 'the broker does not speak TLS on this port: use its port for TLS, or leave out KAFKA_SSL'
 
-function apiProblem(apiId: string, error: unknown): string {
-  const said = chainOf(error).find(({ serverErrorMessage }) => typeof serverErrorMessage === 'string')
-  return said ? `${String(said.serverErrorMessage)} (${apiId})` : apiId
+/** Kafka's name of an error, with what the broker said of it. */
+export function apiProblem(apiId: string, said: string | null | undefined): string {
+  return said ? `${said.replace(/\.$/, '')} (${apiId})` : apiId
+}
+
+function saidIn(error: unknown): string | undefined {
+  for (const { serverErrorMessage } of chainOf(error))
+    if (typeof serverErrorMessage === 'string') return serverErrorMessage
+  return undefined
 }
 
 /** An error with all it was made of, the outermost first. */

@@ -11,7 +11,7 @@ import { sizeOf } from '../../core/record-size.ts'
 import type { Entry } from './call.ts'
 import { answerTo, closeClient, onceOnly, requestOf } from './client.ts'
 import type { KafkaConfig } from './config.ts'
-import { apiError, apiIdOfCode, brokerError, problemOf } from './errors.ts'
+import { apiError, apiIdOfCode, apiProblem, brokerError, problemOf } from './errors.ts'
 import type { Identity, Lane, LaneBatch, Trouble } from './lane.ts'
 import type { KafkaTopics } from './topics.ts'
 
@@ -62,6 +62,11 @@ export class Sender {
   readonly #config: KafkaConfig
   readonly #topics: KafkaTopics
   readonly #client: Base
+  /**
+   * For lanes in trouble: a broker answers the requests of a connection one after the other, and one may wait for
+   * replicas until its time-out.
+   */
+  readonly #sideClient: Base
   readonly #ready = new Set<Lane>()
   readonly #resting = new Map<Lane, NodeJS.Timeout>()
   #identity: Promise<Identity> | undefined
@@ -72,7 +77,9 @@ export class Sender {
     this.#config = config
     this.#topics = topics
     // Each lane has one request under way: no need to count them again for each connection.
-    this.#client = new Base(onceOnly({ ...config.client, maxInflights: 10_000 }))
+    const options = onceOnly({ ...config.client, maxInflights: 10_000 })
+    this.#client = new Base(options)
+    this.#sideClient = new Base(options)
   }
 
   /** The latest reason why something did not get through. */
@@ -92,15 +99,26 @@ export class Sender {
     this.#stopped = true
     for (const timer of this.#resting.values()) clearTimeout(timer)
     this.#resting.clear()
-    await closeClient(this.#client)
+    await Promise.all([closeClient(this.#client), closeClient(this.#sideClient)])
   }
 
   #flush(): void {
     const lanes = [...this.#ready]
     this.#ready.clear()
+    this.#dispatch(
+      lanes.filter(({ trouble }) => !trouble),
+      this.#client,
+    )
+    this.#dispatch(
+      lanes.filter(({ trouble }) => trouble),
+      this.#sideClient,
+    )
+  }
+
+  #dispatch(lanes: readonly Lane[], client: Base): void {
     const leaderOf = ({ topic, partition }: Lane) => this.#topics.knownLeaders(topic)?.[partition] ?? -1
     for (const [leader, led] of Map.groupBy(lanes, leaderOf)) {
-      if (leader >= 0) void this.#sendTo(leader, led)
+      if (leader >= 0) void this.#sendTo(leader, led, client)
       else for (const lane of led) void this.#findLeader(lane)
     }
   }
@@ -120,10 +138,10 @@ export class Sender {
     }
   }
 
-  async #sendTo(leader: number, lanes: readonly Lane[]): Promise<void> {
+  async #sendTo(leader: number, lanes: readonly Lane[], client: Base): Promise<void> {
     try {
-      const connection = await this.#connect(leader)
-      const request = await requestOf<ProduceRequest, ProduceAnswer>(this.#client, 'Produce')
+      const connection = await this.#connect(leader, client)
+      const request = await requestOf<ProduceRequest, ProduceAnswer>(client, 'Produce')
       const identity = await this.#identityAt(connection)
       if (this.#stopped) return
       const sendings = lanes.flatMap((lane) => this.#takeFrom(lane, identity))
@@ -136,10 +154,10 @@ export class Sender {
     }
   }
 
-  async #connect(broker: number): Promise<Connection> {
+  async #connect(broker: number, client: Base): Promise<Connection> {
     const address = this.#topics.addressOf(broker)
     if (!address) throw new Error(`broker ${broker} is not known`)
-    return this.#client.connections.get(address)
+    return client.connections.get(address)
   }
 
   #takeFrom(lane: Lane, newIdentity: Identity): Sending[] {
@@ -174,7 +192,7 @@ export class Sender {
     }
   }
 
-  #answered(lane: Lane, { errorCode, baseOffset, errorMessage }: PartitionAnswer): void {
+  #answered(lane: Lane, { errorCode, baseOffset, errorMessage, recordErrors }: PartitionAnswer): void {
     if (errorCode === 0) {
       lane.took(Number(baseOffset))
       this.#gotThrough(lane)
@@ -182,13 +200,15 @@ export class Sender {
       return
     }
     const apiId = apiIdOfCode(errorCode)
-    const problem = errorMessage ? `${errorMessage} (${apiId})` : apiId
-    const final = apiError(apiId, lane)
+    // Of several records the first one's fault is told; the record that is refused in the end stands alone.
+    const said = recordErrors?.[0]?.batchIndexErrorMessage ?? errorMessage ?? undefined
+    const problem = apiProblem(apiId, said)
+    const final = apiError(apiId, { topic: lane.topic, said })
     if (stateLost.has(apiId)) {
       lane.unsettled()
       this.#spend(lane)
       this.#rest(lane, problem)
-    } else if (final) this.#refused(lane, final, apiId, problem)
+    } else if (final) this.#refused(lane, final, apiId, said)
     else if (beforeAppend.has(apiId)) {
       lane.notTaken()
       this.#rest(lane, problem)
@@ -207,7 +227,7 @@ export class Sender {
     this.#rest(lane, problem)
   }
 
-  #refused(lane: Lane, error: MillraceError, apiId: string, problem: string): void {
+  #refused(lane: Lane, error: MillraceError, apiId: string, said: string | undefined): void {
     if (error.code === 'TOPIC_UNKNOWN') {
       lane.unsettled()
       this.#topics.forget(lane.topic)
@@ -215,14 +235,12 @@ export class Sender {
     } else if (error.code === 'TOPIC_NOT_ALLOWED') this.#failed(lane, error)
     else if (apiId === 'CORRUPT_MESSAGE' && (lane.trouble?.attempts ?? 0) < brokenAttempts) {
       lane.notTaken()
-      this.#rest(lane, problem)
+      this.#rest(lane, apiProblem(apiId, said))
     } else {
-      const isTooLarge = error.code === 'RECORD_TOO_LARGE'
-      const cause = new Error(problem)
       const errorFor = ({ record }: Entry) =>
-        apiError(apiId, { topic: lane.topic, size: sizeOf(record) }, cause) ?? error
+        apiError(apiId, { topic: lane.topic, size: sizeOf(record), said }) ?? error
       this.#settle(lane)
-      lane.refused(errorFor, isTooLarge)
+      lane.refused(errorFor, error.code === 'RECORD_TOO_LARGE')
       this.#next(lane)
     }
   }

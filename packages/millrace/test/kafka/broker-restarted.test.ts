@@ -1,0 +1,35 @@
+import { startKafka } from '@millrace/tools/kafka'
+import { expect, test } from 'vitest'
+import { FaultStage } from './fault-stage.fixture.ts'
+import { needsKafka } from './needs-kafka.ts'
+
+needsKafka()
+
+const kills = Number(process.env['KILLS'] ?? 3)
+/** A restart takes two seconds; then everybody finds the broker again, and the group meets anew. */
+const goesOnMs = 15_000
+
+test(`the only broker is killed, and started again, ${kills} times under load: everything waits, and goes on by itself`, {
+  timeout: 60_000 + kills * 20_000,
+}, async () => {
+  await using kafka = await startKafka()
+  const [broker] = kafka.brokers
+  await using stage = await FaultStage.open({ kafkaBrokers: [kafka.bootstrap] })
+  const app = await stage.start({ pace: { every: 200, ms: 20 } })
+  stage.load(app)
+
+  await stage.goesOn()
+  for (let kill = 0; kill < kills; kill += 1) {
+    await broker?.kill()
+    // What units of work publish is in the outbox, whether Kafka is there or not.
+    await stage.moreAcknowledged()
+    await broker?.start()
+    const took = await stage.goesOn(goesOnMs)
+    process.stdout.write(`broker-restarted: went on ${Math.round(took)} ms after the start\n`)
+  }
+  await stage.examine()
+
+  expect(stage.traffic.unanswered).toBe(0)
+  app.signal('SIGTERM')
+  expect(await app.ended).toBe(0)
+})

@@ -1,0 +1,107 @@
+import { expect } from 'vitest'
+import { createAppDatabase } from '../../src/testing/test-app.ts'
+import type { ChildOptions } from '../faults/app.fixture.ts'
+import { type ChildApp, startChildApp } from '../faults/child-app.ts'
+import { flawless, Ledger } from '../faults/ledger.ts'
+import { Observer } from '../faults/observer.ts'
+import { directMarks, outboxMarks, spine } from '../faults/spine.fixture.ts'
+import { Traffic } from '../faults/traffic.ts'
+import { until } from '../faults/until.ts'
+
+const keys = 8
+
+/** What a stage is set up with. */
+export interface FaultStageOptions {
+  /** Where apps find Kafka: perhaps through a proxy. */
+  readonly kafkaBrokers: readonly string[]
+  /** Where it is, past any proxy. Default: the same. */
+  readonly observedAt?: readonly string[]
+}
+
+/** A database with apps on a Kafka, requests to them, and an account of what became of these; ends with its block. */
+export class FaultStage implements AsyncDisposable {
+  readonly ledger = new Ledger()
+  readonly observer: Observer
+  readonly #databaseUrl: string
+  readonly #kafkaBrokers: readonly string[]
+  readonly #resources: AsyncDisposableStack
+  #traffic: Traffic | undefined
+
+  private constructor(databaseUrl: string, kafkaBrokers: readonly string[], observer: Observer) {
+    this.#databaseUrl = databaseUrl
+    this.#kafkaBrokers = kafkaBrokers
+    this.observer = observer
+    this.#resources = new AsyncDisposableStack()
+  }
+
+  static async open({ kafkaBrokers, observedAt = kafkaBrokers }: FaultStageOptions): Promise<FaultStage> {
+    const database = await createAppDatabase([spine()])
+    const observer = await Observer.connect(database.url, { kafkaBrokers: observedAt })
+    const stage = new FaultStage(database.url, kafkaBrokers, observer)
+    stage.#resources.use(database)
+    stage.#resources.use(observer)
+    return stage
+  }
+
+  get databaseUrl(): string {
+    return this.#databaseUrl
+  }
+
+  get traffic(): Traffic {
+    if (!this.#traffic) throw new Error('there is no traffic yet')
+    return this.#traffic
+  }
+
+  /** Starts an app in a process of its own. */
+  async start(options: Omit<ChildOptions, 'databaseUrl' | 'kafkaBrokers'> = {}): Promise<ChildApp> {
+    const app = await startChildApp({ databaseUrl: this.#databaseUrl, kafkaBrokers: this.#kafkaBrokers, ...options })
+    this.#resources.defer(() => app.kill())
+    return app
+  }
+
+  /** From now on an app is asked to publish, both ways. */
+  load({ url }: ChildApp): void {
+    this.#traffic = new Traffic(this.ledger, url)
+    for (const { name } of [directMarks, outboxMarks]) this.#traffic.start(name, keys)
+    this.#resources.defer(() => this.#traffic?.stop())
+  }
+
+  /** Resolves when so many more requests have been acknowledged. */
+  async moreAcknowledged(more = 200): Promise<void> {
+    const before = this.ledger.acknowledgedCount
+    await until(`${more} more acknowledged`, () => this.ledger.acknowledgedCount >= before + more)
+  }
+
+  /** Resolves when marks of every key that were sent from now on have been echoed: everything goes on. Answers how long that took. */
+  async goesOn(withinMs = 30_000): Promise<number> {
+    const began = performance.now()
+    const sent = this.ledger.latest()
+    await until('every key goes on', async () => (await this.#behind(sent)) === 0, withinMs)
+    return performance.now() - began
+  }
+
+  /** Ends the requests, and sees that each acknowledged one had its effects, once and in order. */
+  async examine(): Promise<void> {
+    await this.traffic.stop()
+    await until('all handled', () => this.observer.drained(), 60_000)
+    expect(this.ledger.examine(await this.observer.effects('marks'))).toEqual(flawless)
+    expect(this.ledger.examine(await this.observer.effects('echoes'))).toEqual(flawless)
+    expect(await this.observer.query('SELECT code, reason FROM millrace.dead_letter')).toEqual([])
+    expect(await this.observer.query('SELECT FROM millrace.gap')).toEqual([])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]()
+  }
+
+  /** How many keys have no effect of a later mark than these. */
+  async #behind(sent: ReturnType<Ledger['latest']>): Promise<number> {
+    const [row] = await this.observer.query<{ behind: number }>(
+      `SELECT count(*)::int AS behind FROM unnest($1::text[], $2::text[], $3::int[]) AS sent (stream, key, n)
+        WHERE NOT EXISTS (SELECT FROM spine.effect e WHERE e.consumer = 'echoes' AND e.stream = sent.stream
+                                                       AND e.key = sent.key AND e.n > sent.n)`,
+      [sent.map(({ stream }) => stream), sent.map(({ key }) => key), sent.map(({ n }) => n)],
+    )
+    return row?.behind ?? sent.length
+  }
+}

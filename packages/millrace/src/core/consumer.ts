@@ -47,6 +47,11 @@ export interface ConsumerOptions<T extends Topics, Prepared> {
   readonly formerly?: string
   readonly retry?: RetryPolicy
   /**
+   * What later records of a key do when one of it became a dead letter: wait until somebody redrives or discards it, or
+   * go on. @default 'hold'
+   */
+  readonly onDeadLetter?: 'hold' | 'continue'
+  /**
    * Slow work, such as calls to other services: runs before the handler, outside any transaction, concurrently
    * across keys, and may run more than once. Its result is the handler's third argument. Write it before `on`.
    */
@@ -83,6 +88,7 @@ export interface Consumer {
   readonly from: 'earliest' | 'latest' | undefined
   readonly formerly: string | undefined
   readonly retry: Required<RetryPolicy>
+  readonly onDeadLetter: 'hold' | 'continue'
   readonly prepare: Readonly<Record<string, EventPreparer>>
   readonly on: Readonly<Record<string, EventHandler>>
   readonly batch: { readonly size: number; readonly waitMs: number; readonly handle: BatchHandler } | undefined
@@ -114,6 +120,7 @@ export function defineConsumer<const T extends Topics, Prepared = Record<never, 
       backoff: options.retry?.backoff ?? exponential(),
       isFinal: options.retry?.isFinal ?? (() => false),
     },
+    onDeadLetter: options.onDeadLetter ?? 'hold',
     prepare: (options.prepare ?? {}) as Consumer['prepare'],
     on: (options.on ?? {}) as Consumer['on'],
     batch: options.batch && {

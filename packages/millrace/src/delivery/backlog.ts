@@ -1,26 +1,29 @@
 import type { DecodedRecord } from '../contracts/index.ts'
 
-/** A record that failed, why, and how often it has. */
-export interface FailedRecord {
-  readonly decoded: DecodedRecord
-  readonly error: unknown
-  readonly attempts: number
+/** How a chunk is to be handled. */
+export interface NextChunk {
+  readonly records: readonly DecodedRecord[]
+  /** Each record within a savepoint: several of them fail. */
+  readonly isCareful: boolean
 }
+
+/** A careful chunk takes so many records at most: PostgreSQL slows down with savepoints beyond 64. */
+const mostCareful = 64
 
 /**
  * What a worker has read and not handled yet, and how the next chunk is cut from it.
  *
- * A chunk that fails is cut at the record that failed: those before it go by themselves, it alone after its back-off, and
- * those behind it as usual. So a failing record costs the others of its chunk one repetition at most, whatever their
- * number. A batch, which does not say which record failed, is halved until the failing one is alone.
+ * A chunk that fails at a record is passed again without it; when another one fails then, it is passed carefully, each
+ * record by itself. So the others of a chunk are repeated twice at most, whatever the number of those that fail. A batch,
+ * which does not say which record failed, is halved until the failing one is alone.
  */
 export class Backlog {
   #records: DecodedRecord[] = []
-  /** How often the record at an offset has failed. */
-  readonly #attempts = new Map<number, number>()
-  #failed: FailedRecord | undefined
-  /** The next chunk takes no more than this: where the last one was cut. */
+  readonly #failed = new Map<number, unknown>()
+  /** The next chunk takes no more than this: where the last batch was halved. */
   #cut = Number.POSITIVE_INFINITY
+  /** Records below this offset are handled carefully. */
+  #carefulBelow = 0
   /** Records below this offset go one in a chunk. */
   #suspectedBelow = 0
 
@@ -28,39 +31,38 @@ export class Backlog {
     return this.#records.length === 0
   }
 
+  /** The errors of records that failed, by offset; they are not to be handled again by a chunk. */
+  get failed(): ReadonlyMap<number, unknown> {
+    return this.#failed
+  }
+
   /** Takes what was read; only when empty. */
   fill(records: DecodedRecord[]): void {
     this.#records = records
   }
 
-  /** The record that failed last, once those before it are handled: due for its back-off, or the dead letters. */
-  get failedHead(): FailedRecord | undefined {
-    return this.#failed?.decoded === this.#records[0] ? this.#failed : undefined
-  }
-
-  /** The next chunk, of at most `size`. A record that has failed goes alone, as does one under suspicion. */
-  chunk(size: number): DecodedRecord[] {
-    const head = this.#records[0]
-    const alone = head && (this.#attempts.has(head.record.offset) || head.record.offset < this.#suspectedBelow)
-    return this.#records.slice(0, alone ? 1 : Math.min(this.#cut, size))
+  /** The next chunk, of at most `size`. */
+  chunk(size: number): NextChunk {
+    const offset = this.#records[0]?.record.offset ?? 0
+    const isCareful = offset < this.#carefulBelow
+    const most = offset < this.#suspectedBelow ? 1 : Math.min(this.#cut, size, isCareful ? mostCareful : size)
+    return { records: this.#records.slice(0, most), isCareful }
   }
 
   /** The chunk was committed. */
   done(chunk: readonly DecodedRecord[]): void {
     this.#records.splice(0, chunk.length)
     this.#cut = Number.POSITIVE_INFINITY
-    for (const { record } of chunk) this.#attempts.delete(record.offset)
-    if (this.#failed && chunk.includes(this.#failed.decoded)) this.#failed = undefined
+    for (const { record } of chunk) this.#failed.delete(record.offset)
   }
 
   /** The chunk failed at one of its records. */
   failedAt(chunk: readonly DecodedRecord[], index: number, error: unknown): void {
-    const decoded = chunk[index]
-    if (!decoded) return
-    const attempts = (this.#attempts.get(decoded.record.offset) ?? 0) + 1
-    this.#attempts.set(decoded.record.offset, attempts)
-    this.#failed = { decoded, error, attempts }
-    if (index > 0) this.#cut = index
+    const failing = chunk[index]
+    if (!failing) return
+    const isSecond = chunk.some(({ record }) => this.#failed.has(record.offset))
+    this.#failed.set(failing.record.offset, error)
+    if (isSecond) this.#carefulBelow = endOf(chunk)
   }
 
   /** The chunk failed as a whole. */
@@ -69,9 +71,14 @@ export class Backlog {
     else this.failedAt(chunk, 0, error)
   }
 
-  /** The failed head's back-off has passed: it is tried again. */
-  retry(): void {
-    this.#failed = undefined
+  /** What failed is to be tried again: it was not the records' fault. */
+  forgive(): void {
+    this.#failed.clear()
+  }
+
+  /** What was read is to be handled carefully. */
+  beCareful(): void {
+    this.#carefulBelow = endOf(this.#records)
   }
 
   /**
@@ -80,9 +87,12 @@ export class Backlog {
    */
   suspect(error: unknown): void {
     const [head] = this.#records
-    const last = this.#records.at(-1)
-    if (!head || !last) return
+    if (!head) return
     if (head.record.offset < this.#suspectedBelow) this.failedAt([head], 0, error)
-    else this.#suspectedBelow = last.record.offset + 1
+    else this.#suspectedBelow = endOf(this.#records)
   }
+}
+
+function endOf(records: readonly DecodedRecord[]): number {
+  return (records.at(-1)?.record.offset ?? -1) + 1
 }

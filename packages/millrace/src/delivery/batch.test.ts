@@ -17,6 +17,7 @@ function batchConsumer({
     name: 'batches',
     topic: steps,
     retry: { attempts: 2, backoff: () => 1 },
+    onDeadLetter: 'continue',
     batch: {
       size,
       wait,

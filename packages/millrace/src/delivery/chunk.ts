@@ -1,29 +1,12 @@
 import type { DecodedRecord } from '../contracts/index.ts'
-import type { Consumer } from '../core/consumer.ts'
-import type { ReceivedEvent } from '../core/event.ts'
 import type { Transaction } from '../ports/database.ts'
 import { inUnit, type UnitOfWork, type UnitRunner } from '../unit/index.ts'
-import { type DeadLetter, writeDeadLetters } from './dead-letters.ts'
+import type { DeadLetter } from './dead-letters.ts'
+import { type Handlers, handleEvent, handleEvents, type IndexedEvent, type Unhandled } from './handlers.ts'
+import type { HeldKeys } from './held-keys.ts'
 import { claimMessages } from './inbox.ts'
+import { Parking, type Verdict } from './parking.ts'
 import { advancePosition, type Position } from './positions.ts'
-import type { Preparations } from './prepare.ts'
-
-/** A record's handler, or its `prepare`, failed: the chunk was rolled back. */
-export class RecordFailed extends Error {
-  override readonly name = 'RecordFailed'
-  /** Which of the chunk's records. */
-  readonly index: number
-
-  constructor(index: number, cause: unknown) {
-    super('a record failed', { cause })
-    this.index = index
-  }
-}
-
-/** A batch handler failed: some record of the chunk, nobody knows which. */
-export class BatchFailed extends Error {
-  override readonly name = 'BatchFailed'
-}
 
 /** Somebody else has moved the position: the chunk was rolled back, and this member may not own the partition. */
 export class PositionMoved extends Error {
@@ -33,143 +16,164 @@ export class PositionMoved extends Error {
 /** What became of a committed chunk's records. */
 export interface ChunkOutcome {
   readonly position: Position
-  readonly handled: number
+  /** Records whose handlers ran, in order. */
+  readonly handled: readonly DecodedRecord[]
   readonly duplicates: number
   /** How many events of each type the consumer has no handler for. */
   readonly unhandled: ReadonlyMap<string, number>
   readonly deadLetters: readonly DeadLetter[]
+  readonly parked: number
+  /** Those of the parked that failed themselves. */
+  readonly failed: Parking['failed']
+  /** Keys that are held from now on: their ids by hash. */
+  readonly held: ReadonlyMap<string, string>
 }
 
 /** A chunk: records of one partition, in order, without a gap that matters. */
-export interface Chunk {
-  readonly consumer: Consumer
+export interface Chunk extends Handlers {
   readonly position: Position
   readonly records: readonly DecodedRecord[]
-  readonly preparations: Preparations
-  /** The error that the chunk's only record is given up for, and how often it was tried. */
-  readonly givenUp?: { readonly error: unknown; readonly attempts: number }
+  readonly held: HeldKeys
+  /** Records that failed at an earlier pass, by offset: they are not handled again now, but parked or given up. */
+  readonly failed: ReadonlyMap<number, Verdict>
+}
+
+/** Looks over a careful pass. What it throws rolls the whole pass back. */
+export interface Judge {
+  /** What is to become of a record that failed in this pass. */
+  failed(decoded: DecodedRecord, error: unknown): Verdict
+  /** All records have been tried. */
+  ended(handled: readonly DecodedRecord[]): void
 }
 
 /**
  * Handles a chunk in one transaction: position, inbox, handlers, dead letters, outbox, COMMIT. The first two share the
  * flight of BEGIN, the last three one more, whatever the number of records.
  *
- * @throws RecordFailed, BatchFailed, PositionMoved, and the database's errors; nothing has happened then
+ * @throws RecordFailed, BatchFailed, PositionMoved, HeldKeysChanged, and the database's errors; nothing has happened then
  */
 export function handleChunk(runner: UnitRunner, chunk: Chunk): Promise<ChunkOutcome> {
   return inUnit(runner, 'worker', async (unit, transaction) => {
-    const { position, seen } = await open(transaction, chunk)
-    const fresh = withoutDuplicates(chunk.records, seen)
-    const deadLetters = chunk.givenUp ? deadLettersOf(chunk, fresh) : undecodable(fresh)
-    const events = chunk.givenUp ? [] : eventsOf(fresh)
-    const unhandled = await handleEvents(unit, chunk, events)
-    writeDeadLetters(transaction, chunk.position, deadLetters)
-    return {
-      position,
-      handled: events.length,
-      duplicates: chunk.records.length - fresh.length,
-      unhandled,
-      deadLetters,
-    }
+    const parking = parkingFor(chunk)
+    const due = chunk.records.filter((decoded) => !isParked(chunk, parking, decoded))
+    const [position, seen] = await Promise.all([
+      advance(transaction, chunk),
+      claimMessages(
+        transaction,
+        chunk.position,
+        due.flatMap(({ messageId }) => messageId ?? []),
+      ),
+    ])
+    const fresh = withoutDuplicates(due, seen)
+    const unhandled: Unhandled = new Map()
+    await handleEvents(unit, chunk, eventsOf(chunk, parking, fresh), unhandled)
+    return conclude(transaction, chunk, { position, parking, unhandled, due: due.length, fresh })
   })
 }
 
-/** A record, and which of its chunk's it is. */
-interface IndexedRecord {
-  readonly index: number
+/**
+ * The same, each record by itself: its message id and its effects within a savepoint, so that one that fails leaves the
+ * others theirs. For chunks in which several fail.
+ *
+ * @throws what the judge throws, PositionMoved, HeldKeysChanged, and the database's errors
+ */
+export function handleCarefully(runner: UnitRunner, chunk: Chunk, judge: Judge): Promise<ChunkOutcome> {
+  return inUnit(runner, 'worker', async (unit, transaction) => {
+    const parking = parkingFor(chunk)
+    const unhandled: Unhandled = new Map()
+    const fresh: DecodedRecord[] = []
+    let due = 0
+    const position = await advance(transaction, chunk)
+    for (const decoded of chunk.records) {
+      if (isParked(chunk, parking, decoded)) continue
+      due += 1
+      try {
+        if (await handleApart(unit, transaction, { chunk, parking, decoded, unhandled })) fresh.push(decoded)
+      } catch (error) {
+        parking.fail(decoded, judge.failed(decoded, error))
+      }
+    }
+    judge.ended(fresh)
+    return conclude(transaction, chunk, { position, parking, unhandled, due, fresh })
+  })
+}
+
+interface Apart {
+  readonly chunk: Chunk
+  readonly parking: Parking
   readonly decoded: DecodedRecord
+  readonly unhandled: Unhandled
 }
 
-interface IndexedEvent {
-  readonly index: number
-  readonly event: ReceivedEvent
+/** Handles one record within a savepoint; answers whether it was new. */
+function handleApart(unit: UnitOfWork, transaction: Transaction, { chunk, parking, decoded, unhandled }: Apart) {
+  const { event, messageId } = decoded
+  return unit.undoable(async () => {
+    const ids = messageId === undefined ? [] : [messageId]
+    const seen = await claimMessages(transaction, chunk.position, ids)
+    if (seen.size > 0) return false
+    if (event) await handleEvent(unit, chunk, event, unhandled)
+    else parking.bury(decoded, decoded.problem)
+    return true
+  })
 }
 
-async function open(transaction: Transaction, { position, records }: Chunk) {
+interface Conclusion {
+  readonly position: Position
+  readonly parking: Parking
+  readonly unhandled: Unhandled
+  readonly due: number
+  readonly fresh: readonly DecodedRecord[]
+}
+
+async function conclude(
+  transaction: Transaction,
+  chunk: Chunk,
+  { position, parking, unhandled, due, fresh }: Conclusion,
+): Promise<ChunkOutcome> {
+  const held = await parking.write(transaction, chunk.position)
+  const { deadLetters, parked, failed } = parking
+  const handled = fresh.filter(({ event }) => event)
+  return { position, handled, duplicates: due - fresh.length, unhandled, deadLetters, parked, failed, held }
+}
+
+function parkingFor({ held, consumer }: Chunk): Parking {
+  return new Parking(held, consumer.onDeadLetter === 'hold')
+}
+
+/** Whether a record has failed before, or waits behind one; it is noted then. */
+function isParked({ failed }: Chunk, parking: Parking, decoded: DecodedRecord): boolean {
+  if (parking.keepsBack(decoded)) return true
+  const verdict = failed.get(decoded.record.offset)
+  if (verdict) parking.fail(decoded, verdict)
+  return verdict !== undefined
+}
+
+async function advance(transaction: Transaction, { position, records }: Chunk): Promise<Position> {
   const end = (records.at(-1)?.record.offset ?? position.next - 1) + 1
-  const messageIds = records.flatMap(({ messageId }) => messageId ?? [])
-  const [advanced, seen] = await Promise.all([
-    advancePosition(transaction, position, end),
-    claimMessages(transaction, position, messageIds),
-  ])
+  const advanced = await advancePosition(transaction, position, end)
   if (!advanced) throw new PositionMoved()
-  return { position: advanced, seen }
+  return advanced
 }
 
-function withoutDuplicates(records: readonly DecodedRecord[], seen: ReadonlySet<string>): IndexedRecord[] {
+function withoutDuplicates(records: readonly DecodedRecord[], seen: ReadonlySet<string>): DecodedRecord[] {
   const inChunk = new Set(seen)
-  const fresh: IndexedRecord[] = []
-  for (const [index, decoded] of records.entries()) {
-    const { messageId } = decoded
-    if (messageId !== undefined && inChunk.has(messageId)) continue
-    if (messageId !== undefined) inChunk.add(messageId)
-    fresh.push({ index, decoded })
-  }
-  return fresh
+  return records.filter(({ messageId }) => {
+    if (messageId === undefined) return true
+    const isNew = !inChunk.has(messageId)
+    inChunk.add(messageId)
+    return isNew
+  })
 }
 
-function undecodable(fresh: readonly IndexedRecord[]): DeadLetter[] {
-  const letters: DeadLetter[] = []
-  for (const { decoded } of fresh) {
-    if (!decoded.event) letters.push({ record: decoded.record, error: decoded.problem, attempts: 0 })
-  }
-  return letters
-}
-
-function deadLettersOf({ givenUp }: Chunk, fresh: readonly IndexedRecord[]): DeadLetter[] {
-  return fresh.map(({ decoded }) => ({ record: decoded.record, error: undefined, attempts: 0, ...givenUp }))
-}
-
-function eventsOf(fresh: readonly IndexedRecord[]): IndexedEvent[] {
+/** What can be handled; what cannot is buried. */
+function eventsOf({ records }: Chunk, parking: Parking, fresh: readonly DecodedRecord[]): IndexedEvent[] {
   const events: IndexedEvent[] = []
-  for (const { index, decoded } of fresh) if (decoded.event) events.push({ index, event: decoded.event })
+  let index = 0
+  for (const decoded of fresh) {
+    while (records[index] !== decoded) index += 1
+    if (decoded.event) events.push({ index, event: decoded.event })
+    else parking.bury(decoded, decoded.problem)
+  }
   return events
-}
-
-async function handleEvents(
-  unit: UnitOfWork,
-  chunk: Chunk,
-  events: readonly IndexedEvent[],
-): Promise<ReadonlyMap<string, number>> {
-  const { batch } = chunk.consumer
-  if (events.length === 0) return new Map()
-  if (!batch) return handleOneByOne(unit, chunk, events)
-  const received = events.map(({ event }) => event)
-  try {
-    await unit.run((handlerUnit) => batch.handle(received, handlerUnit))
-  } catch (error) {
-    throw new BatchFailed('a batch failed', { cause: error })
-  }
-  return new Map()
-}
-
-/** One after the other: records interleaved on one transaction would void the row locks that handlers rely on. */
-async function handleOneByOne(
-  unit: UnitOfWork,
-  chunk: Chunk,
-  events: readonly IndexedEvent[],
-): Promise<ReadonlyMap<string, number>> {
-  const unhandled = new Map<string, number>()
-  for (const { index, event } of events) {
-    const handler = chunk.consumer.on[event.type]
-    if (!handler) {
-      unhandled.set(event.type, (unhandled.get(event.type) ?? 0) + 1)
-      continue
-    }
-    try {
-      const prepared = preparedFor(chunk, event)
-      await unit.run((handlerUnit) => handler(event, handlerUnit, prepared), event)
-    } catch (error) {
-      throw new RecordFailed(index, error)
-    }
-  }
-  return unhandled
-}
-
-function preparedFor({ consumer, preparations }: Chunk, event: ReceivedEvent): unknown {
-  if (!consumer.prepare[event.type]) return undefined
-  const prepared = preparations.resultOf(event.offset)
-  if (!prepared) throw new Error(`prepare of ${event.type} has not run`)
-  if ('error' in prepared) throw prepared.error
-  return prepared.value
 }

@@ -4,7 +4,9 @@ import type { Logger } from '../core/logger.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import type { AssignedPartition, Broker, GroupMember, TopicDescription } from '../ports/broker.ts'
 import type { UnitRunner } from '../unit/index.ts'
+import { Breaker } from './breaker.ts'
 import type { DeliveryMetrics } from './metrics.ts'
+import { ParkedRetries } from './parked-retries.ts'
 import { PartitionWorker, type WorkerStatus } from './partition-worker.ts'
 import { consumerId, establishPositions } from './positions.ts'
 
@@ -36,11 +38,20 @@ export class ConsumerRunner implements Part {
   readonly #options: ConsumerRunnerOptions
   readonly #workers = new Map<string, PartitionWorker>()
   readonly #members: GroupMember[] = []
+  readonly #breaker: Breaker
+  readonly #retries: ParkedRetries
   #consumerId = 0
 
   constructor(options: ConsumerRunnerOptions) {
+    const { consumer, metrics, logger } = options
     this.#options = options
-    this.name = `consumer ${options.consumer.name}`
+    this.name = `consumer ${consumer.name}`
+    this.#breaker = new Breaker((isOpen) => {
+      metrics.breaker(isOpen)
+      if (isOpen) logger.error({ consumer: consumer.name }, 'most records fail: waiting until one succeeds')
+      else logger.info({ consumer: consumer.name }, 'records succeed again')
+    })
+    this.#retries = new ParkedRetries({ ...options, breaker: this.#breaker, consumerId: () => this.#consumerId })
   }
 
   /** The consumer's name. */
@@ -57,13 +68,14 @@ export class ConsumerRunner implements Part {
     const { consumer, runner, topics } = this.#options
     this.#consumerId = await consumerId(runner.database, consumer.name)
     for (const topic of topics()) await this.#establish(topic)
+    this.#retries.start()
     const byBroker = Map.groupBy(topics(), ({ broker }) => broker)
     for (const [broker, consumed] of byBroker) this.#members.push(await this.#join(broker, consumed))
   }
 
   /** Finishes the chunks under way and leaves the group. */
   async stop(): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.leave()))
+    await Promise.all([...this.#members.map((member) => member.leave()), this.#retries.stop()])
   }
 
   async #establish({ broker, description }: ConsumedTopic): Promise<void> {
@@ -96,6 +108,8 @@ export class ConsumerRunner implements Part {
       topic,
       assigned,
       runner,
+      breaker: this.#breaker,
+      retries: this.#retries,
       metrics,
       logger: logger.child({ consumer: consumer.name, topic: assigned.topic, partition: assigned.partition }),
     })

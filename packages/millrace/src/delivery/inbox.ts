@@ -10,7 +10,7 @@ export const inboxSlices: SlicedTable = { table: 'millrace.inbox', sliceMs: 12 *
  */
 export async function claimMessages(
   transaction: Transaction,
-  position: Position,
+  { consumerId, generation }: Pick<Position, 'consumerId' | 'generation'>,
   messageIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (messageIds.length === 0) return new Set()
@@ -18,7 +18,7 @@ export async function claimMessages(
     name: 'millrace_inbox_claim',
     text: 'SELECT millrace.inbox_claim($1, $2, $3) AS seen',
     // Written out: the driver's own way quotes and escapes each element.
-    values: [position.consumerId, position.generation, `{${messageIds.join()}}`],
+    values: [consumerId, generation, `{${messageIds.join()}}`],
   })
   return new Set(rows[0]?.seen.map((uuid) => uuid.replaceAll('-', '')))
 }

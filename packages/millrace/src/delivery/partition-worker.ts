@@ -7,13 +7,18 @@ import { waitFor } from '../core/wait.ts'
 import type { AssignedPartition, PartitionReader } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
 import type { UnitRunner } from '../unit/index.ts'
-import { Backlog, type FailedRecord } from './backlog.ts'
-import { BatchFailed, type ChunkOutcome, handleChunk, PositionMoved, RecordFailed } from './chunk.ts'
+import { Backlog } from './backlog.ts'
+import type { Breaker } from './breaker.ts'
+import { type ChunkOutcome, handleCarefully, handleChunk, type Judge, PositionMoved } from './chunk.ts'
 import { ChunkSize } from './chunk-size.ts'
+import { BatchFailed, RecordFailed } from './handlers.ts'
+import { HeldKeys, HeldKeysChanged } from './held-keys.ts'
 import type { DeliveryMetrics } from './metrics.ts'
+import type { ParkedRetries } from './parked-retries.ts'
+import type { Verdict } from './parking.ts'
 import { loadPosition, type Position, skipGap } from './positions.ts'
 import { Preparations } from './prepare.ts'
-import { nextAttemptIn } from './retry.ts'
+import { isNobodysFault, judge } from './retry.ts'
 
 /**
  * Records of one chunk at most, for handlers of single events: what a rerun repeats is bounded by it. The log's reader
@@ -22,8 +27,6 @@ import { nextAttemptIn } from './retry.ts'
 const mostRecords = 250
 /** After this many database faults in a row on the same chunk while the database answers, the chunk is suspected. */
 const suspiciousFaults = 3
-/** Errors of handlers that publish, which pass by themselves. */
-const passing: ReadonlySet<ErrorCode> = new Set(['SHUTTING_DOWN', 'PUBLISH_QUEUE_FULL', 'BROKER_UNAVAILABLE'])
 /** Errors whose messages are about nothing but positions: they quote no data. */
 const aboutPositions: ReadonlySet<ErrorCode> = new Set(['POSITION_BEYOND_END', 'TOPIC_RECREATED'])
 const firstFaultWaitMs = 100
@@ -38,8 +41,18 @@ export interface WorkerOptions {
   readonly topic: AnyTopic
   readonly assigned: AssignedPartition
   readonly runner: UnitRunner
+  readonly breaker: Breaker
+  readonly retries: ParkedRetries
   readonly metrics: DeliveryMetrics
   readonly logger: Logger
+}
+
+/** How many of a chunk's keys the breaker is told of. */
+const breakerKeys = 20
+
+/** A probe found that still nothing succeeds: it was rolled back. */
+class StillFailing extends Error {
+  override readonly name = 'StillFailing'
 }
 
 /** Where a worker stands, for health and operations. */
@@ -69,6 +82,7 @@ export class PartitionWorker {
   readonly #stopping = new AbortController()
   #backlog = new Backlog()
   #preparations: Preparations
+  #held = new HeldKeys()
   #reader: PartitionReader | undefined
   #position: Position | undefined
   #faults = 0
@@ -140,6 +154,7 @@ export class PartitionWorker {
     }
     this.#backlog = new Backlog()
     this.#preparations = new Preparations(consumer)
+    await this.#loadHeld()
     this.#reader = assigned.open(position.next)
     this.#position = position.next < range.start ? await this.#skipTo(position, range.start) : position
     // So that the broker's own tools know the lag also before anything is handled.
@@ -159,21 +174,37 @@ export class PartitionWorker {
 
   /** One chunk. */
   async #step(): Promise<void> {
+    const { signal } = this.#stopping
     if (this.#backlog.isEmpty) await this.#read()
-    const failed = this.#backlog.failedHead
-    if (failed) return this.#retryOrGiveUp(failed)
-    const chunk = this.#backlog.chunk(this.#options.consumer.batch?.size ?? this.#size.current)
-    if (chunk.length === 0) return
-    await this.#preparations.run(chunk, this.#stopping.signal)
-    if (this.#stopping.signal.aborted) return
+    await this.#options.retries.room(signal)
+    await this.#awaitBreaker()
+    const { records, isCareful } = this.#backlog.chunk(this.#options.consumer.batch?.size ?? this.#size.current)
+    if (records.length === 0 || signal.aborted) return
+    await this.#preparations.run(
+      records.filter(({ record }) => !this.#held.has(record.key)),
+      signal,
+    )
+    if (signal.aborted) return
     try {
-      this.#done(chunk, await this.#handle(chunk))
+      this.#done(records, await this.#handle(records, isCareful))
     } catch (error) {
-      if (this.#isNobodysFault(error)) throw error
-      if (error instanceof RecordFailed) this.#onRecordFailed(chunk, error)
-      else if (error instanceof BatchFailed) this.#onBatchFailed(chunk, error)
-      else throw error
+      if (isNobodysFault(this.#options.runner, error)) throw error
+      if (error instanceof RecordFailed) this.#onRecordFailed(records, error)
+      else if (error instanceof BatchFailed) this.#onBatchFailed(records, error)
+      else if (error instanceof HeldKeysChanged) await this.#loadHeld()
+      else if (!(error instanceof StillFailing)) throw error
     }
+  }
+
+  /** While nothing succeeds, what failed is nobody's fault: all of it is tried again, carefully, now and then. */
+  async #awaitBreaker(): Promise<void> {
+    const { breaker } = this.#options
+    if (!breaker.isOpen) return
+    await breaker.mayProbe(this.#stopping.signal)
+    if (!breaker.isOpen) return
+    for (const offset of this.#backlog.failed.keys()) this.#preparations.forget(offset)
+    this.#backlog.forgive()
+    this.#backlog.beCareful()
   }
 
   async #read(): Promise<void> {
@@ -201,28 +232,77 @@ export class PartitionWorker {
     return this.#options.consumer.batch?.size ?? mostRecords
   }
 
-  async #handle(records: DecodedRecord[]): Promise<ChunkOutcome> {
+  async #handle(records: readonly DecodedRecord[], isCareful: boolean): Promise<ChunkOutcome> {
     const { consumer, runner, metrics } = this.#options
     if (!this.#position) throw new Error('a chunk needs a position')
+    const chunk = {
+      consumer,
+      position: this.#position,
+      records,
+      preparations: this.#preparations,
+      held: this.#held,
+      failed: this.#verdicts(),
+    }
     const started = performance.now()
     try {
-      const chunk = { consumer, position: this.#position, records, preparations: this.#preparations }
-      const outcome = await handleChunk(runner, chunk)
-      this.#size.committed(records.length, performance.now() - started)
+      const outcome = await (isCareful ? handleCarefully(runner, chunk, this.#judge) : handleChunk(runner, chunk))
+      if (!isCareful) this.#size.committed(records.length, performance.now() - started)
       return outcome
     } finally {
       metrics.chunk(performance.now() - started)
     }
   }
 
+  /** What is to become of the records that an earlier pass failed at. */
+  #verdicts(): ReadonlyMap<number, Verdict> {
+    const verdicts = new Map<number, Verdict>()
+    for (const [offset, error] of this.#backlog.failed) verdicts.set(offset, this.#verdictOn(error))
+    return verdicts
+  }
+
+  #verdictOn(error: unknown): Verdict {
+    const { consumer, logger } = this.#options
+    return judge(consumer.retry, error, 1, logger)
+  }
+
+  readonly #judge: Judge = {
+    failed: (decoded, error) => {
+      if (isNobodysFault(this.#options.runner, error)) throw error
+      this.#onFailure(decoded, error)
+      return this.#verdictOn(error)
+    },
+    ended: (handled) => {
+      const { breaker } = this.#options
+      if (handled.length === 0 && breaker.isOpen && !breaker.hasGivenUp) throw new StillFailing()
+    },
+  }
+
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
+    const { breaker, retries, metrics } = this.#options
     this.#position = outcome.position
     this.#backlog.done(chunk)
+    this.#held.merge(outcome.held)
     this.#stillSince = undefined
     this.#lastError = undefined
     for (const { record } of chunk) this.#preparations.forget(record.offset)
     this.#reader?.commit(outcome.position.next)
-    this.#options.metrics.committed(outcome)
+    breaker.succeeded(outcome.handled.slice(-breakerKeys).map((decoded) => this.#keyOf(decoded)))
+    if (outcome.parked > 0) retries.parked(outcome.parked)
+    metrics.committed(outcome)
+    this.#tellOf(outcome)
+  }
+
+  #tellOf({ failed, deadLetters }: ChunkOutcome): void {
+    const { logger } = this.#options
+    for (const { record, error, attempts } of deadLetters) {
+      // What cannot be decoded is counted: a topic may be full of it.
+      if (attempts > 0)
+        logger.error({ err: error, offset: record.offset, attempts }, 'a record was given up: see the dead letters')
+    }
+    for (const { offset, verdict } of failed) {
+      const waitMs = Math.round(verdict.waitMs ?? 0)
+      logger.warn({ err: verdict.error, offset, waitMs }, 'a record failed; it is tried again')
+    }
   }
 
   #onRecordFailed(chunk: readonly DecodedRecord[], { index, cause }: RecordFailed): void {
@@ -236,36 +316,22 @@ export class PartitionWorker {
   }
 
   #onFailure(failed: DecodedRecord | undefined, error: unknown): void {
-    if (failed) this.#preparations.forget(failed.record.offset)
+    if (!failed) return
+    this.#preparations.forget(failed.record.offset)
     this.#lastError = codeOf(error)
+    this.#options.breaker.failed(this.#keyOf(failed))
     this.#options.metrics.failed()
   }
 
-  async #retryOrGiveUp(failed: FailedRecord): Promise<void> {
-    const { consumer, logger } = this.#options
-    const { decoded, error, attempts } = failed
-    const waitMs = nextAttemptIn(consumer.retry, failed, logger)
-    if (waitMs === undefined) return this.#giveUp(decoded, error, attempts)
-    const { offset } = decoded.record
-    logger.warn({ err: error, offset, attempts, waitMs: Math.round(waitMs) }, 'a record failed; it is tried again')
-    await waitFor(waitMs, this.#stopping.signal)
-    this.#backlog.retry()
+  /** What the breaker tells records apart by; one without a key is its own. */
+  #keyOf({ record: { key, offset } }: DecodedRecord): string {
+    const { topic, partition } = this.#options.assigned
+    return key === null ? `${topic}/${partition}/${offset}` : `${topic} ${Buffer.from(key).toString('latin1')}`
   }
 
-  async #giveUp(failed: DecodedRecord, error: unknown, attempts: number): Promise<void> {
-    const { consumer, runner, logger } = this.#options
-    if (!this.#position) return
-    const chunk = { consumer, position: this.#position, records: [failed], preparations: this.#preparations }
-    const outcome = await handleChunk(runner, { ...chunk, givenUp: { error, attempts } })
-    logger.error({ err: error, offset: failed.record.offset, attempts }, 'a record was given up: see the dead letters')
-    this.#done([failed], outcome)
-  }
-
-  /** Whether it is the database's, the broker's or the process's doing, which no attempt at the record is counted for. */
-  #isNobodysFault(error: unknown): boolean {
-    const fault = this.#options.runner.database.faultOf(error)
-    if (fault === 'unavailable' || fault === 'conflict') return true
-    return error instanceof Error && isMillraceError(error.cause) && passing.has(error.cause.code)
+  async #loadHeld(): Promise<void> {
+    const { runner, consumerId, assigned } = this.#options
+    this.#held = await HeldKeys.load(runner.database, { consumerId, topicId: assigned.topicId })
   }
 
   /** The chunk is tried again, and not counted. */

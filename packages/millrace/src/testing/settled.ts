@@ -44,6 +44,7 @@ async function findUnsettled({ database, brokers, runners, topics }: SettledPart
     const [first] = behind.flat()
     if (first) return first
   }
+  if (await hasRetries(database)) return 'parked records that are tried again'
   const quiet = !(await hasUnrelayed(database)) && same(before, await endsOf(brokers, topics))
   return quiet ? undefined : 'new events'
 }
@@ -53,6 +54,14 @@ async function hasUnrelayed(database: Queryable): Promise<boolean> {
     `SELECT EXISTS (SELECT FROM millrace.outbox o LEFT JOIN millrace.relay r USING (lane)
                      WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done))
             OR EXISTS (SELECT FROM millrace.outbox_parked) AS waiting`,
+  )
+  return rows[0]?.waiting ?? false
+}
+
+/** Those behind a dead letter wait for somebody to see to it, and are settled. */
+async function hasRetries(database: Queryable): Promise<boolean> {
+  const { rows } = await database.query<{ waiting: boolean }>(
+    'SELECT EXISTS (SELECT FROM millrace.parked WHERE due_at IS NOT NULL) AS waiting',
   )
   return rows[0]?.waiting ?? false
 }

@@ -98,7 +98,7 @@ export class UnitOfWork implements Unit {
   }
 
   /** Runs `part` within a savepoint; when it throws, what it published is forgotten with its rows. */
-  async #undoable<T>(part: () => Promise<T>): Promise<T> {
+  async undoable<T>(part: () => Promise<T>): Promise<T> {
     const records = this.#records.length
     const tasks = this.#tasks.length
     try {
@@ -125,7 +125,7 @@ export class UnitOfWork implements Unit {
     const outer = this.#attempt
     const attempt = Symbol('attempt')
     this.#attempt = attempt
-    const result = this.#undoable(() => current.run({ run: this.#run, attempt }, part))
+    const result = this.undoable(() => current.run({ run: this.#run, attempt }, part))
     const end = () => {
       this.#attempt = outer
       this.#settled()

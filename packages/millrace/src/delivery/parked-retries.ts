@@ -1,0 +1,228 @@
+import { type DecodedRecord, decodeRecord } from '../contracts/index.ts'
+import type { Consumer } from '../core/consumer.ts'
+import { codeOf } from '../core/errors.ts'
+import type { Part } from '../core/lifecycle.ts'
+import type { Logger } from '../core/logger.ts'
+import { Signal } from '../core/signal.ts'
+import type { AnyTopic } from '../core/topic.ts'
+import { waitFor } from '../core/wait.ts'
+import { inUnit, type UnitRunner } from '../unit/index.ts'
+import type { Breaker } from './breaker.ts'
+import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed, type Unhandled } from './handlers.ts'
+import { release } from './held-keys.ts'
+import { claimMessages } from './inbox.ts'
+import type { DeliveryMetrics } from './metrics.ts'
+import { countParked, failHead, findDue, lockHead, type ParkedLine, type ParkedRow, removeParked } from './parked.ts'
+import { Preparations } from './prepare.ts'
+import { isNobodysFault, judge } from './retry.ts'
+
+/** How many records of a key go in one transaction, once their head has succeeded. */
+const longestLine = 64
+/** How often it looks for what is due: where something is parked, and where nothing is, as far as this process knows. */
+const watchfulMs = 1_000
+const idleMs = 5_000
+/** Another process has the same head at the moment. */
+const contendedMs = 50
+/** What a consumer may park: beyond it its partitions wait, until half of that is left. */
+const mostRows = 100_000
+const mostBytes = 256 * 1024 * 1024
+
+/** What a consumer's parked records are retried with. */
+export interface ParkedRetriesOptions {
+  readonly consumer: Consumer
+  readonly consumerId: () => number
+  readonly runner: UnitRunner
+  readonly breaker: Breaker
+  readonly metrics: DeliveryMetrics
+  readonly logger: Logger
+}
+
+/**
+ * Tries parked records of a consumer again when they are due, then those behind them, in order. Every process does it for
+ * its consumers, whatever partitions it has; a row lock on the head lets one of them through.
+ */
+export class ParkedRetries implements Part {
+  readonly name: string
+  readonly #options: ParkedRetriesOptions
+  readonly #topics: ReadonlyMap<string, AnyTopic>
+  readonly #stopping = new AbortController()
+  readonly #wake = new Signal()
+  readonly #counted = new Signal()
+  #rows = 0
+  #isFull = false
+  /** A key's next transaction takes no more than this: its line failed behind the head. */
+  #lineLimit = longestLine
+  #faults = 0
+  #running: Promise<void> | undefined
+
+  constructor(options: ParkedRetriesOptions) {
+    this.#options = options
+    this.#topics = new Map(options.consumer.topics.map((topic) => [topic.name, topic]))
+    this.name = `retries of ${options.consumer.name}`
+  }
+
+  /** How many of the consumer's records were parked when it looked last. */
+  get rows(): number {
+    return this.#rows
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#wake.notify()
+    this.#counted.notify()
+    await this.#running
+  }
+
+  /** So many records have been parked by this process. */
+  parked(rows: number): void {
+    this.#rows += rows
+    if (this.#rows >= mostRows) this.#isFull = true
+    this.#wake.notify()
+  }
+
+  /** Resolves when there is room to park more. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (this.#isFull && !signal.aborted) await this.#counted.wait(watchfulMs)
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let countAt = 0
+    while (!signal.aborted) {
+      try {
+        if (performance.now() >= countAt) {
+          await this.#count()
+          countAt = performance.now() + idleMs
+        }
+        await this.#options.breaker.mayProbe(signal)
+        if (signal.aborted) return
+        const wait = await this.#handleNext()
+        this.#faults = 0
+        if (wait > 0) await this.#wake.wait(wait)
+      } catch (error) {
+        await this.#onFault(error)
+      }
+    }
+  }
+
+  async #count(): Promise<void> {
+    const { runner, consumerId, metrics } = this.#options
+    const { rows, bytes } = await countParked(runner.database.on('system'), consumerId())
+    this.#rows = rows
+    const share = Math.max(rows / mostRows, bytes / mostBytes)
+    this.#isFull = share >= (this.#isFull ? 0.5 : 1)
+    metrics.parkedNow(rows)
+    this.#counted.notify()
+  }
+
+  /** Handles what is due first; answers how long to wait before looking again. */
+  async #handleNext(): Promise<number> {
+    const { runner, consumerId } = this.#options
+    const { line, nextInMs } = await findDue(runner.database.on('system'), consumerId(), this.#lineLimit)
+    if (!line) return Math.min(nextInMs ?? Number.POSITIVE_INFINITY, this.#rows > 0 ? watchfulMs : idleMs)
+    return (await this.#handle(line)) ? 0 : contendedMs
+  }
+
+  /** Handles the head of a key and what follows it; false when another process has it. */
+  async #handle(line: ParkedLine): Promise<boolean> {
+    const { consumer, breaker, metrics } = this.#options
+    const decoded = line.rows.map((row) => this.#decode(row))
+    const preparations = new Preparations(consumer)
+    await preparations.run(decoded, this.#stopping.signal)
+    if (this.#stopping.signal.aborted) return true
+    try {
+      const handled = await this.#handleLine(line, decoded, preparations)
+      this.#lineLimit = longestLine
+      if (handled === undefined) return false
+      this.#rows = Math.max(0, this.#rows - line.rows.length)
+      breaker.succeeded([keyOf(line.head)])
+      metrics.retried(handled)
+      return true
+    } catch (error) {
+      if (isNobodysFault(this.#options.runner, error)) throw error
+      if (!(error instanceof RecordFailed || error instanceof BatchFailed)) throw error
+      const failedAt = error instanceof RecordFailed ? error.index : 0
+      if (line.rows.length > 1) this.#lineLimit = Math.max(1, failedAt)
+      else {
+        metrics.failed()
+        await this.#onHeadFailed(line.head, error.cause)
+      }
+      return true
+    }
+  }
+
+  #decode({ topic, partition, record }: ParkedRow): DecodedRecord {
+    const contract = this.#topics.get(topic)
+    if (!contract) throw new Error(`consumer ${this.#options.consumer.name} has no topic ${topic}`)
+    return decodeRecord(contract, partition, record)
+  }
+
+  /** Answers how many events were handled; undefined when another process has the key. */
+  #handleLine(
+    line: ParkedLine,
+    decoded: readonly DecodedRecord[],
+    preparations: Preparations,
+  ): Promise<number | undefined> {
+    const { consumer, runner } = this.#options
+    return inUnit(runner, 'worker', async (unit, transaction) => {
+      if (!(await lockHead(transaction, line.head))) return undefined
+      const ids = decoded.flatMap(({ messageId }) => messageId ?? [])
+      const seen = await claimMessages(transaction, line.head, ids)
+      const unhandled: Unhandled = new Map()
+      const events = freshEvents(decoded, seen)
+      await handleEvents(unit, { consumer, preparations }, events, unhandled)
+      removeParked(transaction, line.rows)
+      if (line.head.heldKeyId !== null) await release(transaction, line.head.heldKeyId)
+      return events.length
+    })
+  }
+
+  async #onHeadFailed(head: ParkedRow, error: unknown): Promise<void> {
+    const { consumer, runner, breaker, logger } = this.#options
+    const wasOpen = breaker.isOpen
+    breaker.failed(keyOf(head))
+    // A probe that failed says nothing about the record.
+    if (wasOpen && !breaker.hasGivenUp) return
+    const verdict = judge(consumer.retry, error, head.attempts + 1, logger)
+    const about = { err: error, topic: head.topic, partition: head.partition, offset: head.record.offset }
+    const isMine = await runner.database.transaction(
+      (transaction) => failHead(transaction, head, verdict, consumer.onDeadLetter === 'hold'),
+      { share: 'worker' },
+    )
+    if (!isMine) return
+    if (verdict.waitMs === undefined) {
+      this.#options.metrics.gaveUp()
+      logger.error({ ...about, attempts: verdict.attempts }, 'a record was given up: see the dead letters')
+    } else logger.warn({ ...about, attempts: verdict.attempts }, 'a parked record failed again')
+  }
+
+  async #onFault(error: unknown): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    this.#faults += 1
+    this.#options.logger.warn({ code: codeOf(error), err: error }, 'parked records could not be retried; trying again')
+    await waitFor(Math.min(5_000, 100 * 2 ** Math.min(10, this.#faults)), this.#stopping.signal)
+  }
+}
+
+/** Events whose messages are new, each once. */
+function freshEvents(decoded: readonly DecodedRecord[], seen: ReadonlySet<string>): IndexedEvent[] {
+  const known = new Set(seen)
+  const events: IndexedEvent[] = []
+  for (const [index, one] of decoded.entries()) {
+    const { messageId } = one
+    if (messageId !== undefined && known.has(messageId)) continue
+    if (messageId !== undefined) known.add(messageId)
+    // The contract has changed since it was parked.
+    if (!one.event) throw new RecordFailed(index, one.problem)
+    events.push({ index, event: one.event })
+  }
+  return events
+}
+
+function keyOf({ topic, partition, record: { key, offset } }: ParkedRow): string {
+  return key === null ? `${topic}/${partition}/${offset}` : `${topic} ${Buffer.from(key).toString('latin1')}`
+}

@@ -74,6 +74,12 @@ export const errorCatalogue = {
     remedy: 'Add the event to the topic’s definition, or correct its producer.',
   },
 
+  RECORD_ENDS_PROCESS: {
+    status: 500,
+    message: 'Handling this record ended or hung its process {times} times.',
+    remedy: 'Look at what its handler does with it (memory, endless loops, process.exit), then redrive or discard it.',
+  },
+
   // unit of work
   TRANSACTION_NESTED: {
     status: 500,

@@ -81,15 +81,25 @@ export class Backlog {
     this.#carefulBelow = endOf(this.#records)
   }
 
+  /** What was read goes one record at a time. */
+  goAlone(): void {
+    this.#suspectedBelow = endOf(this.#records)
+  }
+
+  /** The head has failed, by all that is known. */
+  convict(error: unknown): void {
+    const [head] = this.#records
+    if (head) this.failedAt([head], 0, error)
+  }
+
   /**
    * Something about the chunk, perhaps one of its records, brings the same fault again and again. First all of them are
    * made to go alone; then the head, being alone, has failed.
    */
   suspect(error: unknown): void {
-    const [head] = this.#records
-    if (!head) return
-    if (head.record.offset < this.#suspectedBelow) this.failedAt([head], 0, error)
-    else this.#suspectedBelow = endOf(this.#records)
+    const offset = this.#records[0]?.record.offset ?? 0
+    if (offset < this.#suspectedBelow) this.convict(error)
+    else this.goAlone()
   }
 }
 

@@ -16,7 +16,7 @@ import { HeldKeys, HeldKeysChanged } from './held-keys.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import type { ParkedRetries } from './parked-retries.ts'
 import type { Verdict } from './parking.ts'
-import { loadPosition, type Position, skipGap } from './positions.ts'
+import { loadPosition, type Position, putDown, skipGap, takeUp } from './positions.ts'
 import { Preparations } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
 
@@ -47,6 +47,10 @@ export interface WorkerOptions {
   readonly logger: Logger
 }
 
+/** Once handling has begun so often without coming to an end, records go one by one … */
+const suspiciousTakeups = 3
+/** … and then the first of them is what ends or hangs the process. */
+const convictingTakeups = 6
 /** How many of a chunk's keys the breaker is told of. */
 const breakerKeys = 20
 
@@ -86,6 +90,8 @@ export class PartitionWorker {
   #reader: PartitionReader | undefined
   #position: Position | undefined
   #faults = 0
+  /** Whether it has noted that it begins to handle; `over` once something was committed. */
+  #takeup: 'to note' | 'noted' | 'over' = 'to note'
   /** When it was first seen behind the end, since it moved. */
   #stillSince: number | undefined
   #lastError: string | undefined
@@ -134,6 +140,15 @@ export class PartitionWorker {
       }
     }
     this.#reader?.close()
+    if (this.#takeup === 'noted' && this.#position) await this.#putDown(this.#position)
+  }
+
+  /** A process that is gone, or hung, does not come here. */
+  async #putDown(position: Position): Promise<void> {
+    const { runner, logger } = this.#options
+    await putDown(runner.database.on('system'), position).catch((error: unknown) => {
+      logger.debug({ err: error }, 'the end of handling could not be noted')
+    })
   }
 
   /** Begins, or begins anew, where the database says. */
@@ -176,6 +191,7 @@ export class PartitionWorker {
   async #step(): Promise<void> {
     const { signal } = this.#stopping
     if (this.#backlog.isEmpty) await this.#read()
+    if (!this.#backlog.isEmpty && this.#takeup === 'to note') await this.#noteTakeup()
     await this.#options.retries.room(signal)
     await this.#awaitBreaker()
     const { records, isCareful } = this.#backlog.chunk(this.#options.consumer.batch?.size ?? this.#size.current)
@@ -193,6 +209,25 @@ export class PartitionWorker {
       else if (error instanceof BatchFailed) this.#onBatchFailed(records, error)
       else if (error instanceof HeldKeysChanged) await this.#loadHeld()
       else if (!(error instanceof StillFailing)) throw error
+    }
+  }
+
+  /** Before the first chunk: a record that ends its process leaves no other trace. */
+  async #noteTakeup(): Promise<void> {
+    const { runner, logger } = this.#options
+    if (!this.#position) return
+    const taken = await takeUp(runner.database.on('system'), this.#position)
+    if (!taken) throw new PositionMoved()
+    this.#position = taken.position
+    this.#takeup = 'noted'
+    if (taken.takeups <= suspiciousTakeups) return
+    logger.error(
+      { takeups: taken.takeups },
+      'handling began here again and again and never ended; records go one by one',
+    )
+    this.#backlog.goAlone()
+    if (taken.takeups > convictingTakeups) {
+      this.#backlog.convict(fail('RECORD_ENDS_PROCESS', { times: taken.takeups - 1 }))
     }
   }
 
@@ -262,6 +297,7 @@ export class PartitionWorker {
 
   #verdictOn(error: unknown): Verdict {
     const { consumer, logger } = this.#options
+    if (isMillraceError(error, 'RECORD_ENDS_PROCESS')) return { error, attempts: convictingTakeups, waitMs: undefined }
     return judge(consumer.retry, error, 1, logger)
   }
 
@@ -280,6 +316,7 @@ export class PartitionWorker {
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
     const { breaker, retries, metrics } = this.#options
     this.#position = outcome.position
+    this.#takeup = 'over'
     this.#backlog.done(chunk)
     this.#held.merge(outcome.held)
     this.#stillSince = undefined

@@ -111,7 +111,7 @@ export async function loadPosition(connection: Queryable, key: PositionKey, star
 }
 
 const advanceWhere = `
-  UPDATE millrace.position SET next_offset = $6, updated_at = now()
+  UPDATE millrace.position SET next_offset = $6, takeups = 0, updated_at = now()
    WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3 AND generation = $4 AND next_offset = $5
      AND pg_postmaster_start_time() = $7::timestamptz`
 const advanceByCtid = `${advanceWhere} AND ctid = $8::tid RETURNING ctid::text`
@@ -134,6 +134,39 @@ export async function advancePosition(
     (await transaction.query<{ ctid: string }>(byCtid)).rows[0] ??
     (await transaction.query<{ ctid: string }>(byKey)).rows[0]
   return moved && { ...position, next, ctid: moved.ctid }
+}
+
+/**
+ * Notes that handling begins at a position; answers how often it has without coming to an end, this time included. The
+ * next chunk's move of the position ends it. Undefined when somebody else has moved the position.
+ */
+export async function takeUp(
+  connection: Queryable,
+  position: Position,
+): Promise<{ readonly position: Position; readonly takeups: number } | undefined> {
+  const { rows } = await connection.query<{ takeups: number; ctid: string }>({
+    name: 'millrace_position_takeup',
+    text: `UPDATE millrace.position SET takeups = takeups + 1
+            WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3 AND generation = $4 AND next_offset = $5
+        RETURNING takeups, ctid::text`,
+    values: keyValues(position),
+  })
+  const [row] = rows
+  return row && { position: { ...position, ctid: row.ctid }, takeups: row.takeups }
+}
+
+/** Notes that handling was ended in order, before anything was committed. */
+export async function putDown(connection: Queryable, position: Position): Promise<void> {
+  await connection.query({
+    name: 'millrace_position_putdown',
+    text: `UPDATE millrace.position SET takeups = 0
+            WHERE consumer_id = $1 AND topic_id = $2 AND partition = $3 AND generation = $4 AND next_offset = $5`,
+    values: keyValues(position),
+  })
+}
+
+function keyValues({ consumerId, topicId, partition, generation, next }: Position): unknown[] {
+  return [consumerId, topicId, partition, generation, next]
 }
 
 /**

@@ -13,6 +13,8 @@ import { type Pace, spine } from './spine.fixture.ts'
 export interface ChildOptions {
   readonly databaseUrl: string
   readonly pace?: Pace
+  /** The mark whose handler ends the process. */
+  readonly killer?: { readonly key: string; readonly n: number }
   readonly roles?: readonly Role[]
   /** After how long without a sign of life its partitions are another's. @default '1500ms' */
   readonly sessionTimeout?: Duration
@@ -23,7 +25,7 @@ export interface ChildOptions {
 }
 
 const options = JSON.parse(process.argv[2] ?? '') as ChildOptions
-const { databaseUrl, pace, roles, sessionTimeout = '1500ms', kafkaBrokers = [], kafkaOptions } = options
+const { databaseUrl, pace, killer, roles, sessionTimeout = '1500ms', kafkaBrokers = [], kafkaOptions } = options
 
 process.stdin.once('end', () => process.exit(3)).resume()
 // The pipe is no reason to stay when all else has ended.
@@ -47,7 +49,7 @@ const kafka = () =>
   })
 const app = createApp({
   name: 'faults',
-  modules: [spine(pace)],
+  modules: [spine(pace, undefined, endAt(killer))],
   database,
   brokers: {
     postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }),
@@ -63,3 +65,9 @@ const start = async () => {
   process.stdout.write(`${JSON.stringify({ url: app.url })}\n`)
 }
 await runUntilSignal({ start, stop: () => app.stop() }, logger)
+
+function endAt(killer: ChildOptions['killer']) {
+  return ({ key, n }: { readonly key: string; readonly n: number }) => {
+    if (key === killer?.key && n === killer.n) process.kill(process.pid, 'SIGKILL')
+  }
+}

@@ -35,8 +35,13 @@ export interface Pace {
  * an echo, and the echoes' batch handler writes rows again.
  *
  * @param onEchoes told of echoes whose rows have been committed
+ * @param onMark told of each mark while it is handled
  */
-export function spine(pace: Pace = { every: 0, ms: 0 }, onEchoes: (count: number) => void = () => {}): Module {
+export function spine(
+  pace: Pace = { every: 0, ms: 0 },
+  onEchoes: (count: number) => void = () => {},
+  onMark: (marked: z.infer<typeof mark>) => void = () => {},
+): Module {
   const slowDown = slowness(pace)
   const marks = defineConsumer({
     name: 'marks',
@@ -45,6 +50,7 @@ export function spine(pace: Pace = { every: 0, ms: 0 }, onEchoes: (count: number
       Marked: async ({ topic, data: { key, n } }, unit) => {
         await unit.db.query({ name: 'spine_effect', text: insertEffect, values: ['marks', topic, key, n] })
         await slowDown(unit)
+        onMark({ key, n })
         unit.publish(Echoed({ stream: topic, key, n }))
       },
     },

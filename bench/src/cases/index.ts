@@ -4,6 +4,7 @@ import { drainKafkaBatch } from './drain-kafka-batch.ts'
 import { drainMillion } from './drain-million.ts'
 import { drainPostgres } from './drain-postgres.ts'
 import { drainPostgresBatch } from './drain-postgres-batch.ts'
+import { drainWithFailures } from './drain-with-failures.ts'
 import { latency, latencyKafka } from './latency.ts'
 import { publishHttp } from './publish-http.ts'
 import { relay } from './relay.ts'
@@ -12,6 +13,7 @@ import { relay } from './relay.ts'
 export const cases: readonly BenchCase[] = [
   drainPostgres,
   drainPostgresBatch,
+  drainWithFailures,
   latency,
   drainMillion,
   drainKafka,

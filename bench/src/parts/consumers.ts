@@ -32,6 +32,30 @@ export function insertEach(topic: PaymentsTopic, progress: Progress): Consumer {
   })
 }
 
+/** Writes payments one by one; one in a thousand fails twice before it succeeds. */
+export function insertEachFailing(topic: PaymentsTopic, progress: Progress): Consumer {
+  const failures = new Map<number, number>()
+  // A chunk that fails is passed again: each record counts once.
+  const taken = new Set<number>()
+  return defineConsumer({
+    name: 'insert-each-failing',
+    topic,
+    retry: { backoff: () => 20 },
+    on: {
+      PaymentMade: async ({ data: { n, id, account, amount } }, unit) => {
+        const failed = failures.get(n) ?? 0
+        if (n % 1_000 === 500 && failed < 2) {
+          failures.set(n, failed + 1)
+          throw new Error('not yet')
+        }
+        if (!taken.has(n)) progress.take()
+        taken.add(n)
+        await unit.db.query({ ...insertOne, values: [n, id, account, amount] })
+      },
+    },
+  })
+}
+
 /** Writes payments in batches. */
 export function insertBatches(topic: PaymentsTopic, progress: Progress): Consumer {
   return defineConsumer({

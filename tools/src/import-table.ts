@@ -95,6 +95,12 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     why: 'joins the capabilities; adapters are handed to it',
   },
   main: { from: ['core'], packages: ['node:'], why: 'starts before anything else may fail: it explains why it did' },
+  cli: {
+    from: ['core', 'main'],
+    typesFrom: ['http'],
+    packages: ['node:'],
+    why: 'speaks to a running app as any other client does; of the routes it knows the types',
+  },
   testing: {
     from: [
       ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
@@ -120,7 +126,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
     why: 'configuration, composition, run',
   },
   'compose.ts': {
-    from: ['config.ts', 'database.ts', 'routes.ts', 'modules/*', '../package.json'],
+    from: ['config.ts', 'database.ts', 'kept-secret.ts', 'routes.ts', 'modules/*', '../package.json'],
     packages: [
       'node:',
       'millrace',
@@ -133,6 +139,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   },
   'config.ts': { from: [], packages: ['millrace', 'millrace/config'], why: 'the settings, as types' },
   'database.ts': { from: [], packages: ['millrace', 'drizzle-orm'], why: 'binds the query builder' },
+  'kept-secret.ts': { from: [], packages: ['node:'], why: 'makes a secret once, and keeps it in a file' },
   'routes.ts': { from: [], packages: ['millrace', 'zod'], why: 'the app’s own routes' },
   'modules/*': {
     from: [],

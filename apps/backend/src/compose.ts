@@ -7,6 +7,7 @@ import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
 import manifest from '../package.json' with { type: 'json' }
 import type { Config, moduleNames } from './config.ts'
 import { bind } from './database.ts'
+import { keptSecret } from './kept-secret.ts'
 import { todos } from './modules/todos/module.ts'
 import { appRoutes } from './routes.ts'
 
@@ -23,6 +24,7 @@ export async function compose(config: Config): Promise<App> {
   for (const warning of config.warnings) logger.warn({}, warning)
   const kafka = provideKafka(config, logger)
   const postgres = await providePostgres(config, logger)
+  const adminToken = await provideAdminToken(config, logger)
   const database = createPostgresDatabase({ ...postgres.urls, poolSize: config.DATABASE_POOL_SIZE, logger })
   return createApp({
     services: postgres.services,
@@ -31,7 +33,10 @@ export async function compose(config: Config): Promise<App> {
     database,
     brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }), ...kafka },
     bind,
-    http: { host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
+    http: {
+      ...{ host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
+      ...(adminToken && { adminToken }),
+    },
     routes: appRoutes,
     roles: config.ROLES,
     topicPartitions: config.TOPIC_PARTITIONS,
@@ -51,6 +56,15 @@ async function providePostgres(config: Config, logger: Logger): Promise<Postgres
   if (url) return { urls: { url, directUrl: directUrl ?? url }, services: [] }
   const embedded = await startEmbeddedPostgres({ directory: config.DATA_DIR, logger })
   return { urls: { url: embedded.url }, services: [{ name: 'embedded PostgreSQL', stop: () => embedded.stop() }] }
+}
+
+/** What operators bear; with the embedded PostgreSQL, whose data is this machine's alone, one is made where none is set. */
+async function provideAdminToken(config: Config, logger: Logger): Promise<string | undefined> {
+  const { ADMIN_TOKEN: token, DATABASE_URL: url, DATA_DIR: directory } = config
+  if (token) return token
+  if (!url) return keptSecret(directory, 'admin-token')
+  logger.info({}, 'ADMIN_TOKEN is not set: /admin lets nobody in')
+  return undefined
 }
 
 /** Kafka, where it is asked for. */

@@ -9,6 +9,7 @@ test('nothing needs to be set', () => {
     DATABASE_DIRECT_URL: undefined,
     DATABASE_POOL_SIZE: 10,
     DATA_DIR: '.millrace',
+    ADMIN_TOKEN: undefined,
     KAFKA_BROKERS: undefined,
     KAFKA_SASL_MECHANISM: undefined,
     KAFKA_SASL_USERNAME: undefined,

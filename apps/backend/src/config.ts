@@ -49,6 +49,12 @@ export const variables = {
     default: '.millrace',
     doc: 'Where the embedded PostgreSQL keeps its data; from the working directory.',
   },
+  ADMIN_TOKEN: {
+    parse: string('a token'),
+    unset: 'with the embedded PostgreSQL a random one, in `DATA_DIR/admin-token`; else nobody is let in',
+    doc: 'What requests to `/admin` bear (`Authorization: Bearer …`); see [operations.md](operations.md).',
+    secret: true,
+  },
   KAFKA_BROKERS: {
     parse: addresses(),
     unset: 'the broker in PostgreSQL',

@@ -38,6 +38,20 @@ describe('the process', () => {
     expect(await once(child, 'exit')).toEqual([0, null])
   })
 
+  test.each([['a-token', 200] as const, [undefined, 401] as const])(
+    'lets operators in by ADMIN_TOKEN, and nobody without it (%s: %i)',
+    async (token, status) => {
+      await using database = await createTestDatabase()
+      const child = run({ DATABASE_URL: database.url, PORT: '0', ...(token && { ADMIN_TOKEN: token }) })
+      const answer = await fetch(`${await addressOf(child)}/admin/consumers`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      expect(answer.status).toBe(status)
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    },
+  )
+
   test('tells all that is wrong with its configuration, and no secret', async () => {
     const failure = await failureOf(run({ PORT: 'x', ROLES: 'y', DATABASE_URL: 'mysql://u:hunter2@h/d' }))
     expect(failure.status).toBe(1)

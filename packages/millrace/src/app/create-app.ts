@@ -1,13 +1,14 @@
 import type { Consumer } from '../core/consumer.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
-import { ConsumerRunner, inboxSlices } from '../delivery/index.ts'
+import { ConsumerRunner, Controls, inboxSlices } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
-import { createHttpServer, type HttpServer } from '../http/index.ts'
+import { type AdminSource, createHttpServer, type HttpServer } from '../http/index.ts'
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 import type { UnitRunner } from '../unit/index.ts'
+import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
 import { collectConsumers, collectTopics } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
@@ -67,9 +68,12 @@ export function buildApp(options: AppOptions): BuiltApp {
   const millrace = createMillrace(config, { units, encode, direct })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
-  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units }))
-  const http = httpServer(config, millrace, runners)
-  const parts = startOrder(config, { brokers, topics, relays, runners, direct, http })
+  const controls = new Controls(database, logger.child({ part: 'controls' }))
+  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
+  const working = config.roles.includes('worker') ? runners : []
+  const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working })
+  const http = httpServer(config, millrace, { runners: working, admin })
+  const parts = startOrder(config, { brokers, topics, relays, controls, runners, direct, http })
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
     millrace,
@@ -109,23 +113,30 @@ interface ConsumerParts {
   readonly consumer: Consumer
   readonly topics: Topics
   readonly units: UnitRunner
+  readonly controls: Controls
 }
 
-function consumerRunner(config: AppConfig, { consumer, topics, units }: ConsumerParts): ConsumerRunner {
+function consumerRunner(config: AppConfig, { consumer, topics, units, controls }: ConsumerParts): ConsumerRunner {
   const { metrics, logger, consumeFrom } = config
   return new ConsumerRunner({
     consumer,
     from: consumer.from ?? consumeFrom,
     topics: () => topics.of(consumer),
     runner: units,
+    controls,
     metrics: deliveryMetrics(metrics, consumer.name, logger),
     logger,
   })
 }
 
-function httpServer(config: AppConfig, millrace: Millrace, runners: readonly ConsumerRunner[]): HttpServer {
+interface HttpParts {
+  /** Those that run in this process. */
+  readonly runners: readonly ConsumerRunner[]
+  readonly admin: AdminSource
+}
+
+function httpServer(config: AppConfig, millrace: Millrace, { runners, admin }: HttpParts): HttpServer {
   const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
-  const working = roles.includes('worker') ? runners : []
   return createHttpServer({
     title: name,
     version: '0.0.0',
@@ -135,7 +146,8 @@ function httpServer(config: AppConfig, millrace: Millrace, runners: readonly Con
     millrace,
     logger,
     metrics,
-    health: healthSource({ database, runners: working, progressTimeoutMs }),
+    health: healthSource({ database, runners, progressTimeoutMs }),
+    admin,
   })
 }
 
@@ -143,13 +155,14 @@ interface AppParts {
   readonly brokers: Brokers
   readonly topics: Topics
   readonly relays: Relays
+  readonly controls: Controls
   readonly runners: readonly ConsumerRunner[]
   readonly direct: DirectPublisher
   readonly http: HttpServer
 }
 
 /** The parts in the order they start; they stop in the reverse one. */
-function startOrder(config: AppConfig, { brokers, topics, relays, runners, direct, http }: AppParts): Part[] {
+function startOrder(config: AppConfig, { brokers, topics, relays, controls, runners, direct, http }: AppParts): Part[] {
   const { services, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
@@ -165,7 +178,7 @@ function startOrder(config: AppConfig, { brokers, topics, relays, runners, direc
     topics,
     // Handlers may publish directly: that ends after them.
     direct,
-    ...(roles.includes('worker') ? [relays, together('consumers', runners)] : []),
+    ...(roles.includes('worker') ? [relays, controls, together('consumers', runners)] : []),
     http,
   ]
 }

@@ -36,8 +36,11 @@ async function databaseProblem(database: Database): Promise<string | undefined> 
 }
 
 function consumerProgress(runner: ConsumerRunner, timeoutMs: number): ConsumerProgress {
-  const partitions = runner.status.map((status) => partitionProgress(status, timeoutMs))
-  return { name: runner.consumerName, ok: partitions.every(({ ok }) => ok), partitions }
+  // One that was switched off stands still because it was told to.
+  const patienceMs = runner.isPaused ? Number.POSITIVE_INFINITY : timeoutMs
+  const partitions = runner.status.map((status) => partitionProgress(status, patienceMs))
+  const { consumerName: name, isPaused: paused } = runner
+  return { name, ok: partitions.every(({ ok }) => ok), paused, partitions }
 }
 
 function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {

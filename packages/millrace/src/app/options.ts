@@ -21,7 +21,10 @@ export interface InternalBroker extends Broker, TransactionalLog {
 
 /** Where and how the app listens; the rest of the server's options come from the app. Title default: the app's name. */
 export type HttpOptions = Partial<Pick<HttpServerOptions, 'title' | 'version'>> &
-  Omit<HttpServerOptions, 'title' | 'version' | 'modules' | 'millrace' | 'appRoutes' | 'logger' | 'metrics' | 'health'>
+  Omit<
+    HttpServerOptions,
+    'title' | 'version' | 'modules' | 'millrace' | 'appRoutes' | 'logger' | 'metrics' | 'health' | 'admin'
+  >
 
 /** Options of {@link createApp}. Adapters are made by the caller; the app starts and stops them. */
 export interface AppOptions {

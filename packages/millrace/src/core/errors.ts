@@ -209,6 +209,29 @@ export const errorCatalogue = {
     remedy: 'Consumers take up again by themselves from their positions; find out why the database has lost commits.',
   },
 
+  // operations
+  DEAD_LETTER_UNKNOWN: {
+    status: 404,
+    message: 'There is no dead letter {id}.',
+    remedy: 'See which there are (GET /admin/dead-letters); millrace.dead_letter_audit has those seen to before.',
+  },
+  CONSUMER_UNKNOWN: {
+    status: 404,
+    message: 'There is no consumer {consumer}.',
+    remedy: 'See which there are (GET /admin/consumers); one is there once it has run.',
+  },
+  ADMIN_UNAUTHORIZED: {
+    status: 401,
+    message: 'This route needs the operators’ token.',
+    remedy:
+      'Send "Authorization: Bearer" with the app’s ADMIN_TOKEN; with the embedded PostgreSQL it is in DATA_DIR/admin-token. An app that has none answers this to everybody.',
+  },
+  APP_UNREACHABLE: {
+    status: 503,
+    message: 'No app answers at {url}: {problem}',
+    remedy: 'Start the app, or name its address with --url.',
+  },
+
   // HTTP
   REQUEST_INVALID: {
     status: 422,

@@ -31,6 +31,11 @@ export class Backlog {
     return this.#records.length === 0
   }
 
+  /** The record that is handled next; undefined when empty. */
+  get next(): DecodedRecord | undefined {
+    return this.#records[0]
+  }
+
   /** The errors of records that failed, by offset; they are not to be handled again by a chunk. */
   get failed(): ReadonlyMap<number, unknown> {
     return this.#failed

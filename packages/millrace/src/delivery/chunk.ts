@@ -61,7 +61,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk): Promise<ChunkOutc
       claimMessages(
         transaction,
         chunk.position,
-        due.flatMap(({ messageId }) => messageId ?? []),
+        due.flatMap(({ event, messageId }) => (event && messageId) ?? []),
       ),
     ])
     const fresh = withoutDuplicates(due, seen)
@@ -108,12 +108,15 @@ interface Apart {
 /** Handles one record within a savepoint; answers whether it was new. */
 function handleApart(unit: UnitOfWork, transaction: Transaction, { chunk, parking, decoded, unhandled }: Apart) {
   const { event, messageId } = decoded
+  if (!event) {
+    parking.bury(decoded, decoded.problem)
+    return true
+  }
   return unit.undoable(async () => {
     const ids = messageId === undefined ? [] : [messageId]
     const seen = await claimMessages(transaction, chunk.position, ids)
     if (seen.size > 0) return false
-    if (event) await handleEvent(unit, chunk, event, unhandled)
-    else parking.bury(decoded, decoded.problem)
+    await handleEvent(unit, chunk, event, unhandled)
     return true
   })
 }
@@ -156,10 +159,11 @@ async function advance(transaction: Transaction, { position, records }: Chunk): 
   return advanced
 }
 
+/** What cannot be decoded is nobody's duplicate: it has not been handled, and may be when it is redriven. */
 function withoutDuplicates(records: readonly DecodedRecord[], seen: ReadonlySet<string>): DecodedRecord[] {
   const inChunk = new Set(seen)
-  return records.filter(({ messageId }) => {
-    if (messageId === undefined) return true
+  return records.filter(({ event, messageId }) => {
+    if (!event || messageId === undefined) return true
     const isNew = !inChunk.has(messageId)
     inChunk.add(messageId)
     return isNew

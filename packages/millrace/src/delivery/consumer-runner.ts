@@ -5,6 +5,7 @@ import type { AnyTopic } from '../core/topic.ts'
 import type { AssignedPartition, Broker, GroupMember, TopicDescription } from '../ports/broker.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Breaker } from './breaker.ts'
+import type { Controls } from './controls.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import { ParkedRetries } from './parked-retries.ts'
 import { PartitionWorker, type WorkerStatus } from './partition-worker.ts'
@@ -25,6 +26,7 @@ export interface ConsumerRunnerOptions {
   /** Resolved at start: topics are created before. */
   readonly topics: () => readonly ConsumedTopic[]
   readonly runner: UnitRunner
+  readonly controls: Controls
   readonly metrics: DeliveryMetrics
   readonly logger: Logger
 }
@@ -59,16 +61,27 @@ export class ConsumerRunner implements Part {
     return this.#options.consumer.name
   }
 
+  /** Whether it is switched off, as far as this process knows. */
+  get isPaused(): boolean {
+    return this.#options.controls.isPaused(this.consumerName)
+  }
+
+  /** Whether it waits until something that all its records need is well again. */
+  get isBreakerOpen(): boolean {
+    return this.#breaker.isOpen
+  }
+
   /** Where each of the consumer's partitions in this process stands. */
   get status(): readonly WorkerStatus[] {
     return [...this.#workers.values()].map((worker) => worker.status)
   }
 
   async start(): Promise<void> {
-    const { consumer, runner, topics } = this.#options
+    const { consumer, runner, controls, topics } = this.#options
     this.#consumerId = await consumerId(runner.database, consumer.name)
     for (const topic of topics()) await this.#establish(topic)
     this.#retries.start()
+    controls.onChange(() => this.#retries.wake())
     const byBroker = Map.groupBy(topics(), ({ broker }) => broker)
     for (const [broker, consumed] of byBroker) this.#members.push(await this.#join(broker, consumed))
   }
@@ -100,7 +113,7 @@ export class ConsumerRunner implements Part {
   #assigned(broker: string, assigned: AssignedPartition, consumed: readonly ConsumedTopic[]): void {
     const topic = consumed.find((candidate) => candidate.topic.name === assigned.topic)?.topic
     if (!topic) return
-    const { consumer, runner, metrics, logger } = this.#options
+    const { consumer, runner, controls, metrics, logger } = this.#options
     const worker = new PartitionWorker({
       consumer,
       consumerId: this.#consumerId,
@@ -110,6 +123,7 @@ export class ConsumerRunner implements Part {
       runner,
       breaker: this.#breaker,
       retries: this.#retries,
+      controls,
       metrics,
       logger: logger.child({ consumer: consumer.name, topic: assigned.topic, partition: assigned.partition }),
     })

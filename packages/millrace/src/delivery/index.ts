@@ -1,6 +1,21 @@
 import type { MigrationSet } from '../migrate/index.ts'
 
+export type { BulkCursor, BulkOutcome } from './bulk.ts'
+export {
+  type ConsumerState,
+  listConsumers,
+  type PartitionState,
+  switchConsumer,
+} from './consumer-operations.ts'
 export { type ConsumedTopic, ConsumerRunner } from './consumer-runner.ts'
+export { Controls } from './controls.ts'
+export type { DeadLetterFilter, DeadLetterRow } from './dead-letter-filter.ts'
+export {
+  type DeadLetterDetails,
+  DeadLetterOperations,
+  type DeadLetterRequest,
+  type Skipped,
+} from './dead-letter-operations.ts'
 export { inboxSlices } from './inbox.ts'
 export type { DeliveryMetrics } from './metrics.ts'
 export type { WorkerStatus } from './partition-worker.ts'

@@ -8,11 +8,13 @@ import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Breaker } from './breaker.ts'
+import type { Controls } from './controls.ts'
 import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed, type Unhandled } from './handlers.ts'
 import { release } from './held-keys.ts'
 import { claimMessages } from './inbox.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import { countParked, failHead, findDue, lockHead, type ParkedLine, type ParkedRow, removeParked } from './parked.ts'
+import type { Verdict } from './parking.ts'
 import { Preparations } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
 
@@ -33,6 +35,7 @@ export interface ParkedRetriesOptions {
   readonly consumerId: () => number
   readonly runner: UnitRunner
   readonly breaker: Breaker
+  readonly controls: Controls
   readonly metrics: DeliveryMetrics
   readonly logger: Logger
 }
@@ -50,6 +53,8 @@ export class ParkedRetries implements Part {
   readonly #counted = new Signal()
   #rows = 0
   #isFull = false
+  /** Something has become due since it looked last. */
+  #isStirred = false
   /** A key's next transaction takes no more than this: its line failed behind the head. */
   #lineLimit = longestLine
   #faults = 0
@@ -84,6 +89,12 @@ export class ParkedRetries implements Part {
     this.#wake.notify()
   }
 
+  /** Parked records have become due that this process has not parked. */
+  wake(): void {
+    this.#isStirred = true
+    this.#wake.notify()
+  }
+
   /** Resolves when there is room to park more. */
   async room(signal: AbortSignal): Promise<void> {
     while (this.#isFull && !signal.aborted) await this.#counted.wait(watchfulMs)
@@ -91,6 +102,7 @@ export class ParkedRetries implements Part {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
+    const { breaker, consumer, controls } = this.#options
     let countAt = 0
     while (!signal.aborted) {
       try {
@@ -98,11 +110,14 @@ export class ParkedRetries implements Part {
           await this.#count()
           countAt = performance.now() + idleMs
         }
-        await this.#options.breaker.mayProbe(signal)
+        await controls.resumed(consumer.name, signal, idleMs)
+        if (controls.isPaused(consumer.name)) continue
+        await breaker.mayProbe(signal)
         if (signal.aborted) return
+        this.#isStirred = false
         const wait = await this.#handleNext()
         this.#faults = 0
-        if (wait > 0) await this.#wake.wait(wait)
+        if (wait > 0 && !this.#isStirred) await this.#wake.wait(wait)
       } catch (error) {
         await this.#onFault(error)
       }
@@ -131,6 +146,7 @@ export class ParkedRetries implements Part {
   async #handle(line: ParkedLine): Promise<boolean> {
     const { consumer, breaker, metrics } = this.#options
     const decoded = line.rows.map((row) => this.#decode(row))
+    if (decoded[0] && !decoded[0].event) return this.#giveUp(line.head, decoded[0].problem)
     const preparations = new Preparations(consumer)
     await preparations.run(decoded, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return true
@@ -182,22 +198,37 @@ export class ParkedRetries implements Part {
   }
 
   async #onHeadFailed(head: ParkedRow, error: unknown): Promise<void> {
-    const { consumer, runner, breaker, logger } = this.#options
+    const { consumer, breaker, logger } = this.#options
     const wasOpen = breaker.isOpen
     breaker.failed(keyOf(head))
     // A probe that failed says nothing about the record.
     if (wasOpen && !breaker.hasGivenUp) return
-    const verdict = judge(consumer.retry, error, head.attempts + 1, logger)
-    const about = { err: error, topic: head.topic, partition: head.partition, offset: head.record.offset }
+    await this.#settle(head, judge(consumer.retry, error, head.attempts + 1, logger))
+  }
+
+  /**
+   * What cannot be decoded fails each time: a dead letter that was redriven too early, or one whose contract has changed
+   * since it was parked. Its key, where it holds one, waits for it as for any other.
+   */
+  #giveUp(head: ParkedRow, error: unknown): Promise<boolean> {
+    return this.#settle(head, { error, attempts: head.attempts, waitMs: undefined })
+  }
+
+  /** Writes down that a head has failed; false when another process has it. */
+  async #settle(head: ParkedRow, verdict: Verdict): Promise<boolean> {
+    const { consumer, runner, metrics, logger } = this.#options
     const isMine = await runner.database.transaction(
       (transaction) => failHead(transaction, head, verdict, consumer.onDeadLetter === 'hold'),
       { share: 'worker' },
     )
-    if (!isMine) return
+    if (!isMine) return false
+    const { topic, partition, record } = head
+    const about = { err: verdict.error, topic, partition, offset: record.offset, attempts: verdict.attempts }
     if (verdict.waitMs === undefined) {
-      this.#options.metrics.gaveUp()
-      logger.error({ ...about, attempts: verdict.attempts }, 'a record was given up: see the dead letters')
-    } else logger.warn({ ...about, attempts: verdict.attempts }, 'a parked record failed again')
+      metrics.gaveUp()
+      logger.error(about, 'a record was given up: see the dead letters')
+    } else logger.warn(about, 'a parked record failed again')
+    return true
   }
 
   async #onFault(error: unknown): Promise<void> {

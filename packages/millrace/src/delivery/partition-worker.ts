@@ -11,6 +11,7 @@ import { Backlog } from './backlog.ts'
 import type { Breaker } from './breaker.ts'
 import { type ChunkOutcome, handleCarefully, handleChunk, type Judge, PositionMoved } from './chunk.ts'
 import { ChunkSize } from './chunk-size.ts'
+import type { Controls } from './controls.ts'
 import { BatchFailed, RecordFailed } from './handlers.ts'
 import { HeldKeys, HeldKeysChanged } from './held-keys.ts'
 import type { DeliveryMetrics } from './metrics.ts'
@@ -43,6 +44,7 @@ export interface WorkerOptions {
   readonly runner: UnitRunner
   readonly breaker: Breaker
   readonly retries: ParkedRetries
+  readonly controls: Controls
   readonly metrics: DeliveryMetrics
   readonly logger: Logger
 }
@@ -72,6 +74,8 @@ export interface WorkerStatus {
    * milliseconds. It is seen when the status is asked for.
    */
   readonly stillMs: number
+  /** When the record that is handled next was produced, in milliseconds since 1970; undefined where none has been read. */
+  readonly nextProducedAt: number | undefined
   /** Code or name of what last went wrong, until something goes well: a message may quote data, and health is public. */
   readonly lastError: string | undefined
 }
@@ -107,7 +111,8 @@ export class PartitionWorker {
     const { topic, partition } = this.#options.assigned
     const position = this.#position?.next
     const end = this.#reader?.end
-    return { topic, partition, position, end, stillMs: this.#stillMs(), lastError: this.#lastError }
+    const nextProducedAt = this.#backlog.next?.record.timestamp
+    return { topic, partition, position, end, stillMs: this.#stillMs(), nextProducedAt, lastError: this.#lastError }
   }
 
   #stillMs(): number {
@@ -191,9 +196,12 @@ export class PartitionWorker {
   async #step(): Promise<void> {
     const { signal } = this.#stopping
     if (this.#backlog.isEmpty) await this.#read()
-    if (!this.#backlog.isEmpty && this.#takeup === 'to note') await this.#noteTakeup()
     await this.#options.retries.room(signal)
+    await this.#awaitResume()
     await this.#awaitBreaker()
+    if (signal.aborted) return
+    // After the waits: a process that is killed while it waits was not killed by a record.
+    if (!this.#backlog.isEmpty && this.#takeup === 'to note') await this.#noteTakeup()
     const { records, isCareful } = this.#backlog.chunk(this.#options.consumer.batch?.size ?? this.#size.current)
     if (records.length === 0 || signal.aborted) return
     await this.#preparations.run(
@@ -229,6 +237,14 @@ export class PartitionWorker {
     if (taken.takeups > convictingTakeups) {
       this.#backlog.convict(fail('RECORD_ENDS_PROCESS', { times: taken.takeups - 1 }))
     }
+  }
+
+  async #awaitResume(): Promise<void> {
+    const { consumer, controls } = this.#options
+    if (!controls.isPaused(consumer.name)) return
+    await controls.resumed(consumer.name, this.#stopping.signal)
+    // That it stood still meanwhile is no fault of its.
+    this.#stillSince = undefined
   }
 
   /** While nothing succeeds, what failed is nobody's fault: all of it is tried again, carefully, now and then. */

@@ -25,7 +25,11 @@ const contentSecurityPolicy = {
 /** Collects the routes that are added from here on. To be awaited before the first of them. */
 export async function collectDocs(server: RouteServer, { title, version }: DocsOptions): Promise<void> {
   await server.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title, version } },
+    openapi: {
+      openapi: '3.1.0',
+      info: { title, version },
+      components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer', description: 'ADMIN_TOKEN' } } },
+    },
     transform: asWritten,
     transformObject: withProblems,
   })

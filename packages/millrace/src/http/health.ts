@@ -22,6 +22,7 @@ const partitionSchema = z.object({
 const consumerSchema = z.object({
   name: z.string(),
   ok: z.boolean(),
+  paused: z.boolean().describe('It was switched off by an operator: it handles nothing, and that is no fault'),
   problem: z.string().optional(),
   partitions: z.array(partitionSchema).describe('Those this process has'),
 })

@@ -1,3 +1,12 @@
+export type { ConsumerItem, ConsumerPage } from './admin/consumer-schemas.ts'
+export type {
+  DeadLetterAnswer,
+  DeadLetterCommand,
+  DeadLetterItem,
+  DeadLetterOutcome,
+  DeadLetterQuery,
+} from './admin/dead-letter-schemas.ts'
+export type { AdminSource } from './admin/routes.ts'
 export type { ConsumerProgress, HealthSource, PartitionProgress } from './health.ts'
 export type { HttpServerOptions } from './options.ts'
 export { defineRoutes, type RouteServer } from './routes.ts'

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { type Duration, milliseconds } from '../core/duration.ts'
 import type { Millrace, Module, Routes } from '../core/module.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { AdminSource } from './admin/routes.ts'
 import type { HealthSource } from './health.ts'
 
 /** Options of `createHttpServer`. */
@@ -21,6 +22,9 @@ export interface HttpServerOptions {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly health: HealthSource
+  readonly admin: AdminSource
+  /** What requests to `/admin` have to bear. Without one they are all refused. */
+  readonly adminToken?: string
   /** Most bytes of a request's body; a route may set its own. @default 1 MiB */
   readonly bodyLimit?: number
   /** How long a request may take to arrive whole. @default '30s' */

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { fail } from '../core/errors.ts'
 import { defineModule, type Millrace } from '../core/module.ts'
 import { createLogger, createMetrics } from '../observability/index.ts'
+import type { AdminSource } from './admin/routes.ts'
 import type { HealthSource } from './health.ts'
 import type { HttpServerOptions } from './options.ts'
 import { defineRoutes } from './routes.ts'
@@ -58,6 +59,7 @@ export function serve(options: Partial<HttpServerOptions> = {}) {
     logger,
     metrics: createMetrics(),
     health: healthy,
+    admin: {} as AdminSource,
     ...options,
   })
   return { server, lines }

@@ -118,7 +118,10 @@ describe('health', () => {
 
   test('names the partition that is stuck', async () => {
     const stuck = { topic: 't', partition: 2, ok: false, position: 5, end: 9, problem: 'not moved for 60 s' }
-    const progress = async () => ({ ok: false, consumers: [{ name: 'c', ok: false, partitions: [stuck] }] })
+    const progress = async () => ({
+      ok: false,
+      consumers: [{ name: 'c', ok: false, paused: false, partitions: [stuck] }],
+    })
     const answer = await serve({ health: { ...healthy, progress } }).server.inject('/health/progress')
     expect(answer.statusCode).toBe(503)
     expect(answer.json()).toEqual(await progress())

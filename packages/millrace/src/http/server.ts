@@ -11,6 +11,7 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import { fail, messageOf } from '../core/errors.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Routes } from '../core/module.ts'
+import { addAdminRoutes } from './admin/routes.ts'
 import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
@@ -31,7 +32,7 @@ export interface HttpServer extends Part {
 }
 
 /**
- * Makes the HTTP server: the modules' routes, `/docs`, `/openapi.json`, `/metrics` and `/health/*`. Every path answers
+ * Makes the HTTP server: the modules' routes, `/docs`, `/openapi.json`, `/metrics`, `/health/*` and `/admin/*`. Every path answers
  * with and without a slash at its end; every error is `application/problem+json`.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -129,6 +130,9 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
     addTelemetry(scope, config.metrics)
     scope.register(async (health: RouteServer) => addHealthRoutes(health, config.health, isStopping), {
       prefix: '/health',
+    })
+    scope.register(async (admin: RouteServer) => addAdminRoutes(admin, config.admin, config.adminToken), {
+      prefix: '/admin',
     })
     if (config.appRoutes) mount(scope, config, { routes: config.appRoutes, prefix: '/', tag: 'app' })
     for (const { name, routes, prefix } of config.modules)

@@ -36,8 +36,10 @@ async function databaseProblem(database: Database): Promise<string | undefined> 
 }
 
 function consumerProgress(runner: ConsumerRunner, timeoutMs: number): ConsumerProgress {
-  const partitions = runner.status.map((status) => partitionProgress(status, timeoutMs))
-  return { name: runner.consumerName, ok: partitions.every(({ ok }) => ok), partitions }
+  const { consumerName: name, missingTopics, status } = runner
+  const partitions = status.map((one) => partitionProgress(one, timeoutMs))
+  if (missingTopics.length === 0) return { name, ok: partitions.every(({ ok }) => ok), partitions }
+  return { name, ok: false, problem: `not there any more: ${missingTopics.join(', ')}`, partitions }
 }
 
 function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {

@@ -17,7 +17,12 @@ const brokerless = [
 ]
 
 /** What is about Kafka alone. */
-const kafkaOnly = ['packages/millrace/src/adapters/kafka/**/*.test.ts', 'packages/millrace/test/kafka/**/*.test.ts']
+const kafkaOnly = [
+  'packages/millrace/src/adapters/kafka/**/*.test.ts',
+  'packages/millrace/test/kafka/**/*.test.ts',
+  'apps/backend/src/kafka.test.ts',
+  'bench/test/kafka-*.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -40,7 +45,6 @@ export default defineConfig({
           env: { TEST_BROKER: 'kafka' },
           // Kafka is started only where something of this project runs.
           globalSetup: ['tools/src/vitest-kafka.ts'],
-          setupFiles: ['tools/src/vitest-needs-kafka.ts'],
         },
       },
     ],

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { BenchCase } from '../src/harness/definition.ts'
 import { readOptions } from '../src/harness/options.ts'
 import { render, reportOn } from '../src/harness/report.ts'
+import { runCase } from '../src/harness/run-case.ts'
 import { spreadOf } from '../src/harness/statistics.ts'
 
 const bench: BenchCase = {
@@ -47,6 +48,23 @@ test('what is required is of the ratio and of our own sides', () => {
   ])
 })
 
+test('a ratio may have to be low', () => {
+  const slow = { ...bench, ratios: [{ metric: 'rate', atMost: 1 }] }
+  const series = [
+    { side: 'millrace', isMillrace: true, results: [{ values: { rate: 11, heat: 1 } }] },
+    { side: 'by hand', isMillrace: false, results: [{ values: { rate: 10, heat: 1 } }] },
+  ]
+  const { requirements } = reportOn(slow, series, { records: 1, rounds: 1, isComparison: false })
+  expect(requirements).toContainEqual({ text: 'rate, millrace / by hand, is 1.10, at most 1 required', isMet: false })
+})
+
+test('a case that needs Kafka is not run without', async () => {
+  const needy: BenchCase = { ...bench, needs: 'kafka' }
+  await expect(runCase({ bench: needy, checkout: '', serverUrl: '', records: 1, rounds: 1 })).rejects.toThrow(
+    'tea needs a Kafka, and was given none',
+  )
+})
+
 test('the report is a table', () => {
   expect(render(report([80, 90, 100], [100, 100, 100]), bench)).toMatchInlineSnapshot(`
     "
@@ -69,5 +87,6 @@ test('the report is a table', () => {
 
 test('options are read and checked', () => {
   expect(readOptions(['tea', '--rounds', '9'])).toMatchObject({ cases: ['tea'], rounds: 9, records: undefined })
+  expect(readOptions(['tea', '--kafka', 'there:9092'])).toMatchObject({ kafka: 'there:9092' })
   expect(() => readOptions(['tea', '--rounds', '0'])).toThrow('--rounds must be a whole number from 1')
 })

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, connect as dial, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 interface Link {
   readonly client: Socket
@@ -16,6 +17,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #silenced = new Set<string>()
   #isCut = false
   #isFrozen = false
+  #delayMs = 0
 
   private constructor(target: number) {
     this.#target = target
@@ -52,10 +54,16 @@ export class TcpProxy implements AsyncDisposable {
     for (const { client, server } of this.#links) for (const socket of [client, server]) socket.pause()
   }
 
-  /** Ends {@link cut} and {@link freeze}: what was held back goes on. */
+  /** From now on everything takes so long each way, in order. */
+  slowDown(ms: number): void {
+    this.#delayMs = ms
+  }
+
+  /** Ends {@link cut}, {@link freeze} and {@link slowDown}: what was held back goes on. */
   mend(): void {
     this.#isCut = false
     this.#isFrozen = false
+    this.#delayMs = 0
     for (const link of this.#links) {
       if (link.name === undefined || !this.#silenced.has(link.name)) {
         for (const socket of [link.client, link.server]) socket.resume()
@@ -84,12 +92,15 @@ export class TcpProxy implements AsyncDisposable {
     this.#links.add(link)
     for (const [from, to] of [[client, server] as const, [server, client] as const]) {
       from.setNoDelay(true)
+      const pass = (chunk: Buffer) => {
+        if (to.write(chunk)) return
+        from.pause()
+        to.once('drain', () => this.#isLetThrough(link) && from.resume())
+      }
+      const inTime = this.#inTime(pass)
       from.on('data', (chunk: Buffer) => {
         if (from === client) this.#identify(link, chunk)
-        if (!to.write(chunk)) {
-          from.pause()
-          to.once('drain', () => this.#isLetThrough(link) && from.resume())
-        }
+        inTime(chunk)
       })
       from.on('error', () => reset(link))
       from.on('close', () => {
@@ -98,6 +109,22 @@ export class TcpProxy implements AsyncDisposable {
       })
     }
     if (!this.#isFrozen) client.resume()
+  }
+
+  /** Passes pieces on when they are due, none before the one that came before it. */
+  #inTime(pass: (chunk: Buffer) => void): (chunk: Buffer) => void {
+    let late = 0
+    let latest = Promise.resolve()
+    return (chunk) => {
+      if (this.#delayMs === 0 && late === 0) return pass(chunk)
+      late += 1
+      const due = delay(this.#delayMs)
+      latest = latest.then(async () => {
+        await due
+        late -= 1
+        pass(chunk)
+      })
+    }
   }
 
   #isLetThrough({ name }: Link): boolean {

@@ -1,31 +1,8 @@
-import { type ChildProcessWithoutNullStreams as Child, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { createTestDatabase } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
-
-const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-
-function run(environment: Record<string, string>): Child {
-  const { PATH = '' } = process.env
-  return spawn(process.execPath, [main], { env: { PATH, ...environment } })
-}
-
-async function failureOf(child: Child): Promise<{ status: number; text: string }> {
-  const [[status], said] = await Promise.all([once(child, 'exit'), text(child.stderr)])
-  return { status, text: said }
-}
-
-/** The address in the line that says where it listens. */
-async function addressOf({ stdout }: Child): Promise<string> {
-  for await (const line of stdout) {
-    const [address] = /http:\/\/[\d.:]+/.exec(String(line)) ?? []
-    if (address) return address
-  }
-  throw new Error('it has not started')
-}
+import { addressOf, failureOf, run } from './process.fixture.ts'
 
 describe('the process', () => {
   test('starts on a database, serves, and ends in order on SIGTERM', async () => {

@@ -6,15 +6,14 @@ const pieceSize = 1_000
 
 interface OutboxRow {
   readonly seq: string
-  readonly id: string
-  readonly type: string
+  readonly headers: Record<string, string>
   readonly key: string
   readonly value: Buffer
 }
 
 const readPiece = {
   name: 'read_piece',
-  text: `SELECT seq, id, type, key, value FROM by_hand_outbox WHERE seq > $1 ORDER BY seq LIMIT ${pieceSize}`,
+  text: `SELECT seq, headers, key, value FROM by_hand_outbox WHERE seq > $1 ORDER BY seq LIMIT ${pieceSize}`,
 }
 
 const movePosition = {
@@ -26,9 +25,12 @@ const movePosition = {
 export async function makeOutbox(client: pg.Client): Promise<void> {
   await client.query(`
     CREATE TABLE by_hand_outbox (
-      seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text NOT NULL, type text NOT NULL, key text, value bytea);
-    INSERT INTO by_hand_outbox (id, type, key, value)
-      SELECT convert_from(value, 'UTF8')::json->>'id', 'PaymentMade', convert_from(key, 'UTF8'), value
+      seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, headers jsonb NOT NULL, key text, value bytea);
+    INSERT INTO by_hand_outbox (headers, key, value)
+      SELECT jsonb_build_object('ce_specversion', '1.0', 'ce_id', convert_from(value, 'UTF8')::json->>'id',
+               'ce_source', '/bench/relayed', 'ce_type', 'PaymentMade', 'ce_time', created_at,
+               'content-type', 'application/json'),
+             convert_from(key, 'UTF8'), value
         FROM millrace.outbox ORDER BY seq;
     CREATE TABLE by_hand_relay (seq bigint NOT NULL);
     INSERT INTO by_hand_relay VALUES (0)`)
@@ -43,7 +45,7 @@ export async function relayByHand(client: pg.Client, bootstrap: string, topic: s
       const to = rows.at(-1)?.seq
       if (to === undefined) return
       await producer.send({
-        messages: rows.map(({ id, type, key, value }) => ({ topic, key, value, headers: { id, type } })),
+        messages: rows.map(({ headers, key, value }) => ({ topic, key, value, headers })),
       })
       const moved = await client.query({ ...movePosition, values: [to, from] })
       if (moved.rowCount !== 1) throw new Error('somebody else relays')

@@ -36,11 +36,11 @@ async function databaseProblem(database: Database): Promise<string | undefined> 
 }
 
 function consumerProgress(runner: ConsumerRunner, timeoutMs: number): ConsumerProgress {
+  const { consumerName: name, isPaused: paused, missingTopics, status } = runner
   // One that was switched off stands still because it was told to.
-  const patienceMs = runner.isPaused ? Number.POSITIVE_INFINITY : timeoutMs
-  const partitions = runner.status.map((status) => partitionProgress(status, patienceMs))
-  const { consumerName: name, isPaused: paused } = runner
-  return { name, ok: partitions.every(({ ok }) => ok), paused, partitions }
+  const partitions = status.map((one) => partitionProgress(one, paused ? Number.POSITIVE_INFINITY : timeoutMs))
+  if (missingTopics.length === 0) return { name, ok: partitions.every(({ ok }) => ok), paused, partitions }
+  return { name, ok: false, problem: `not there any more: ${missingTopics.join(', ')}`, paused, partitions }
 }
 
 function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {

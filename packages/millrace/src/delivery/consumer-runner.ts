@@ -76,6 +76,11 @@ export class ConsumerRunner implements Part {
     return [...this.#workers.values()].map((worker) => worker.status)
   }
 
+  /** The consumer's topics that are not there any more. */
+  get missingTopics(): readonly string[] {
+    return this.#members.flatMap(({ missing }) => missing)
+  }
+
   async start(): Promise<void> {
     const { consumer, runner, controls, topics } = this.#options
     this.#consumerId = await consumerId(runner.database, consumer.name)

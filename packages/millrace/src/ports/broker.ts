@@ -114,6 +114,8 @@ export interface GroupOptions {
 
 /** A member of a consumer group. */
 export interface GroupMember {
+  /** Topics it joined for that are not there any more: nobody is given anything of them, until they are again. */
+  readonly missing: readonly string[]
   /** Gives up all partitions (each `revoked`), then leaves, so that others take over at once. */
   leave(): Promise<void>
 }

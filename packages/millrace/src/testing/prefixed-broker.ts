@@ -17,8 +17,16 @@ export function prefixedBroker(broker: Broker, prefix: string): Broker {
       return results.map((result): ProduceResult => ({ ...result, topic: outside(result.topic) }))
     },
     ranges: (topic) => broker.ranges(inside(topic)),
-    join: ({ group, topics, listener }) =>
-      broker.join({ group: inside(group), topics: topics.map(inside), listener: outsideListener(listener, outside) }),
+    join: async ({ group, topics, listener }) => {
+      const options = { group: inside(group), topics: topics.map(inside) }
+      const member = await broker.join({ ...options, listener: outsideListener(listener, outside) })
+      return {
+        get missing() {
+          return member.missing.map(outside)
+        },
+        leave: () => member.leave(),
+      }
+    },
   }
 }
 

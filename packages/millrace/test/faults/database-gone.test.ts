@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { defaultKafkaBrokers } from '../../src/testing/kafka.ts'
 import { type ChildApp, partitionsOf, startChildApp } from './child-app.ts'
 import { flawless, Ledger } from './ledger.ts'
 import { Observer } from './observer.ts'
@@ -8,6 +9,7 @@ import { Traffic } from './traffic.ts'
 import { until } from './until.ts'
 
 const keys = 8
+const isOnKafka = defaultKafkaBrokers() !== undefined
 /** Two of three are crashes, one is polite. */
 const outages = Number(process.env['KILLS'] ?? 3)
 
@@ -64,7 +66,10 @@ test('the database is out of reach without a word, longer than a session: not re
   postgres.cut()
   await until('not ready', async () => (await fetch(`${app.url}/health/ready`)).status === 503)
   expect((await fetch(`${app.url}/health/live`)).status).toBe(200)
-  await until('the partitions are given up', async () => (await partitionsOf(app)) === 0)
+  if (isOnKafka) await until('the session is given up', () => app.log().includes('the database session was lost'))
+  else await until('the partitions are given up', async () => (await partitionsOf(app)) === 0)
+  // Who reads Kafka's partitions is Kafka's to say, and it has heard from the member all the time.
+  if (isOnKafka) expect(await partitionsOf(app)).toBe(3 * 4)
   postgres.mend()
   await moreAcknowledged(ledger)
   await traffic.stop()

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'vitest'
 import { testApp } from '../../src/testing/index.ts'
+import { defaultKafkaBrokers } from '../../src/testing/kafka.ts'
 import { type ChildApp, partitionsOf, startChildApp } from './child-app.ts'
 import { Ledger } from './ledger.ts'
 import { Observer } from './observer.ts'
@@ -14,8 +15,14 @@ const windowMs = 2_000
 /**
  * What an idle app may do in a second. Measured: 11 ms, 13, 600. The log, for 12 partitions, and the outbox are looked
  * at each 250 ms; likewise, in this test, the app shows that it lives.
+ *
+ * On Kafka the database is asked for the outbox alone, and Kafka, each 250 ms, for what is new in 12 partitions. Measured:
+ * 20 ms, 11, 100.
  */
-const most: Work = { cpuMs: 100, transactions: 40, pages: 3_000 }
+const most: Work =
+  defaultKafkaBrokers() === undefined
+    ? { cpuMs: 100, transactions: 40, pages: 3_000 }
+    : { cpuMs: 100, transactions: 30, pages: 1_000 }
 
 test('an app with nothing to do does next to nothing, also while a dump holds a snapshot open', {
   timeout: 60_000,

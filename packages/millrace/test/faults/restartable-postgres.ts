@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -9,6 +10,8 @@ import { temporaryRoot } from '../../src/testing/database.ts'
 export class RestartablePostgres implements AsyncDisposable {
   readonly #directory: string
   readonly #door: Door
+  /** Of its own, as topics and groups of the apps on it are named after it on a Kafka that tests share. */
+  readonly #database = `faults_${randomUUID().replaceAll('-', '')}`
   #server: EmbeddedPostgres | undefined
 
   private constructor(directory: string, door: Door) {
@@ -35,6 +38,7 @@ export class RestartablePostgres implements AsyncDisposable {
   async start(): Promise<void> {
     this.#server = await startEmbeddedPostgres({
       directory: this.#directory,
+      database: this.#database,
       durable: false,
       // What was acknowledged must survive the server, though not the machine.
       settings: { synchronous_commit: 'on', max_wal_size: '256MB' },

@@ -1,9 +1,6 @@
 import { startKafka } from '@millrace/tools/kafka'
 import { expect, test } from 'vitest'
 import { FaultStage } from './fault-stage.fixture.ts'
-import { needsKafka } from './needs-kafka.ts'
-
-needsKafka()
 
 const kills = Number(process.env['KILLS'] ?? 3)
 /** A restart takes two seconds; then everybody finds the broker again, and the group meets anew. */

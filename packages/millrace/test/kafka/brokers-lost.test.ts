@@ -2,9 +2,6 @@ import { type KafkaCluster, runKafkaTool, startKafka } from '@millrace/tools/kaf
 import { expect, test } from 'vitest'
 import { until } from '../faults/until.ts'
 import { FaultStage } from './fault-stage.fixture.ts'
-import { needsKafka } from './needs-kafka.ts'
-
-needsKafka()
 
 const kills = Number(process.env['KILLS'] ?? 3)
 /** The cluster needs two seconds to miss a broker and choose other leaders. */

@@ -7,13 +7,14 @@ import { Observer } from '../faults/observer.ts'
 import { directMarks, outboxMarks, spine } from '../faults/spine.fixture.ts'
 import { Traffic } from '../faults/traffic.ts'
 import { until } from '../faults/until.ts'
+import { brokers } from './cluster.fixture.ts'
 
 const keys = 8
 
 /** What a stage is set up with. */
 export interface FaultStageOptions {
-  /** Where apps find Kafka: perhaps through a proxy. */
-  readonly kafkaBrokers: readonly string[]
+  /** Where apps find Kafka: perhaps through a proxy. Default: the run's. */
+  readonly kafkaBrokers?: readonly string[]
   /** Where it is, past any proxy. Default: the same. */
   readonly observedAt?: readonly string[]
 }
@@ -34,7 +35,7 @@ export class FaultStage implements AsyncDisposable {
     this.#resources = new AsyncDisposableStack()
   }
 
-  static async open({ kafkaBrokers, observedAt = kafkaBrokers }: FaultStageOptions): Promise<FaultStage> {
+  static async open({ kafkaBrokers = brokers(), observedAt = kafkaBrokers }: FaultStageOptions = {}): Promise<FaultStage> {
     const database = await createAppDatabase([spine()])
     const observer = await Observer.connect(database.url, { kafkaBrokers: observedAt })
     const stage = new FaultStage(database.url, kafkaBrokers, observer)

@@ -39,8 +39,13 @@ export async function answerTo<Answer>(request: Promise<Answer>): Promise<Answer
   }
 }
 
+/** Ends what a client has under way with brokers, as if the network had. */
+export function cutConnections(client: Base): void {
+  for (const [, connection] of client.connections) connection.socket?.destroy()
+}
+
 /** Closes a client, also one whose broker does not take what was written to it: the library would wait for that. */
 export async function closeClient(client: Base): Promise<void> {
-  for (const [, connection] of client.connections) connection.socket?.destroy()
+  cutConnections(client)
   await within(closeMs, () => client.close().catch(() => {}))
 }

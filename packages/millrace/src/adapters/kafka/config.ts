@@ -1,7 +1,9 @@
-import type { BaseOptions } from '@platformatic/kafka'
+import { type BaseOptions, parseBroker } from '@platformatic/kafka'
 import { type Duration, milliseconds } from '../../core/duration.ts'
 import { fail } from '../../core/errors.ts'
 import { type Logger, silentLogger } from '../../core/logger.ts'
+import { guardConnections } from './guard.ts'
+import { tlsOptions } from './tls.ts'
 
 /** How a client shows who it is. */
 export interface KafkaSasl {
@@ -65,17 +67,21 @@ export interface KafkaConfig {
 /**
  * Fills in the defaults.
  *
- * @throws DURATION_INVALID, DEFINITION_INVALID without a broker
+ * @throws DURATION_INVALID, DEFINITION_INVALID without a broker, or where one is not `host:port`
  */
 export function kafkaConfig(options: KafkaBrokerOptions): KafkaConfig {
   if (options.brokers.length === 0)
     throw fail('DEFINITION_INVALID', { what: 'The Kafka broker', problem: 'no brokers' })
+  const wrong = options.brokers.find((broker) => !isAddress(broker))
+  if (wrong !== undefined)
+    throw fail('DEFINITION_INVALID', { what: 'The Kafka broker', problem: `"${wrong}" is not host:port` })
+  guardConnections()
   const sessionMs = milliseconds(options.sessionTimeout ?? '10s')
   return {
     client: clientOptions(options),
     groupPrefix: options.groupPrefix ?? '',
     sessionMs,
-    heartbeatMs: Math.max(100, Math.floor(sessionMs / 5)),
+    heartbeatMs: Math.max(100, Math.floor(sessionMs / 10)),
     rebalanceMs: 2 * sessionMs,
     revokeMs: Math.floor(sessionMs * 0.6),
     connectAttempts: options.connectAttempts ?? 5,
@@ -85,6 +91,12 @@ export function kafkaConfig(options: KafkaBrokerOptions): KafkaConfig {
     topicRefreshMs: milliseconds(options.topicRefresh ?? '30s'),
     logger: options.logger ?? silentLogger,
   }
+}
+
+/** A port that cannot be is an error that the library throws where nobody can catch it. */
+function isAddress(broker: string): boolean {
+  const { host, port } = parseBroker(broker)
+  return host !== '' && Number.isInteger(port) && port > 0 && port < 65_536
 }
 
 /**
@@ -102,6 +114,6 @@ function clientOptions({ brokers, clientId, sasl, tls }: KafkaBrokerOptions): Ba
     retryDelay: 250,
     autocreateTopics: false,
     ...(sasl && { sasl: { ...sasl } }),
-    ...(tls && { tls: { ...(tls.ca !== undefined && { ca: tls.ca }) }, tlsServerName: true }),
+    ...(tls && { tls: tlsOptions(tls) }),
   }
 }

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { freePort, type KafkaCluster, startKafka } from '@millrace/tools/kafka'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type KafkaBrokerOptions, kafkaConfig } from './config.ts'
@@ -17,7 +17,7 @@ async function failureOf(options: KafkaBrokerOptions, signal = never, requestTim
 }
 
 /** A server that treats whoever connects like this. */
-async function serve(treat: (socket: import('node:net').Socket) => void): Promise<string> {
+async function serve(treat: (socket: Socket) => void): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => {})
     onTestFinished(() => void socket.destroy())
@@ -53,14 +53,28 @@ describe('a broker that is not there', () => {
   })
 
   test.each([
-    ['hangs up', (socket: import('node:net').Socket) => void socket.destroy()],
+    ['hangs up', (socket: Socket) => void socket.destroy()],
     ['says nothing', () => {}],
-    ['is no Kafka', (socket: import('node:net').Socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['is no Kafka', (socket: Socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')],
   ])('or %s', async (_, treat) => {
     const { error } = await failureOf({ brokers: [await serve(treat)], connectAttempts: 1 })
 
     expect(error).toMatchObject({ code: 'BROKER_CONNECT_FAILED', details: { attempts: 1 } })
   })
+})
+
+test('a broker that resets a connection while it authenticates does not end the process', async () => {
+  const brokers = [await serve((socket) => void socket.once('data', () => socket.resetAndDestroy()))]
+  const sasl = { mechanism: 'PLAIN', username: 'app', password: 'secret' } as const
+
+  // A second error of the connection, if nobody listened for it, would fail the test run.
+  const { error } = await failureOf({ brokers, sasl, connectAttempts: 1 })
+
+  expect(error).toMatchObject({ code: 'BROKER_CONNECT_FAILED', message: expect.stringContaining('ECONNRESET') })
+})
+
+test.each(['localhost:99999', 'localhost:x', ':9092', 'localhost:-1'])('%s is no address', (broker) => {
+  expect(() => kafkaConfig({ brokers: ['localhost:9092', broker] })).toThrow(`"${broker}" is not host:port`)
 })
 
 describe('a broker with TLS and passwords', () => {
@@ -85,6 +99,12 @@ describe('a broker with TLS and passwords', () => {
     const options = { brokers: [secure.bootstrap], tls: { ca: secure.ca }, sasl: sasl({ mechanism }) }
 
     expect((await failureOf(options, never, 15_000)).error).toBeUndefined()
+  })
+
+  test('is connected to by name, too', async () => {
+    const brokers = [secure.bootstrap.replace('127.0.0.1', 'localhost')]
+
+    expect((await failureOf({ brokers, tls: { ca: secure.ca }, sasl: sasl() }, never, 15_000)).error).toBeUndefined()
   })
 
   test.each([

@@ -9,6 +9,8 @@ import { FetchLine } from './line.ts'
 import { KafkaProducer } from './producer.ts'
 import { KafkaTopics } from './topics.ts'
 
+const readWithinMs = 10_000
+
 /** Where the run's Kafka is. */
 export function theBrokers(): readonly string[] {
   const brokers = testKafkaBrokers()
@@ -99,11 +101,13 @@ async function readTopic(config: KafkaConfig, topics: KafkaTopics, name: string)
 
 async function readPartition(line: FetchLine, partition: number, { start, end }: LogRange): Promise<BrokerRecord[]> {
   const records: BrokerRecord[] = []
+  const late = AbortSignal.timeout(readWithinMs)
   for (let from = start; from < end; ) {
     const { partitions, error } = await line.fetch([{ partition, from }])
-    if (error !== undefined) throw error
     const [answer] = partitions
-    if (!answer) continue
+    // Right after a broker is back, its partitions may not be led yet.
+    if (late.aborted) throw error ?? new Error(`partition ${partition} could not be read from ${from} on`)
+    if (answer?.errorCode !== 0) continue
     const fetched = readFetched(answer, from)
     records.push(...fetched.records)
     from = fetched.next

@@ -23,8 +23,9 @@ export interface Identity {
 /** Records that go to a partition together. */
 export interface LaneBatch {
   readonly entries: readonly Entry[]
-  readonly messages: MessageRecord[]
   readonly bytes: number
+  /** Of all its records, however often it is sent. */
+  readonly timestamp: bigint
 }
 
 /** What keeps a lane from getting through. */
@@ -32,6 +33,8 @@ export interface Trouble {
   /** Of `performance.now()`. */
   readonly since: number
   attempts: number
+  /** The latest reason. */
+  problem: string
   isTold: boolean
   /** Since when the broker says that there is no such partition. */
   unknownSince: number | undefined
@@ -88,7 +91,7 @@ export class Lane {
   }
 
   add(entries: readonly Entry[]): void {
-    this.#waiting = this.#waiting.length === 0 ? [...entries] : this.#waiting.concat(entries)
+    for (const entry of entries) this.#waiting.push(entry)
   }
 
   /** Drops what was not sent of calls that are over. */
@@ -173,7 +176,7 @@ export class Lane {
   #nextBatch(): LaneBatch | undefined {
     while (this.#parts.length > 0 || this.#waiting.length > 0) {
       const entries = (this.#parts.shift() ?? this.#nextWaiting()).filter(({ call, index }) => call.mayGo(index))
-      if (entries.length > 0) return toBatch(entries, this.partition)
+      if (entries.length > 0) return toBatch(entries)
     }
     return undefined
   }
@@ -197,11 +200,15 @@ export function toEntry(call: ProduceCall, index: number, record: OutgoingRecord
   return { call, index, record, bytes: recordOverhead + sizeOf(record) + headerOverhead * record.headers.length }
 }
 
-function toBatch(entries: readonly Entry[], partition: number): LaneBatch {
-  const timestamp = BigInt(Date.now())
+/** A batch as the library takes it. */
+export function messagesOf({ entries, timestamp }: LaneBatch, partition: number): MessageRecord[] {
+  return entries.map(({ record }) => toMessage(record, partition, timestamp))
+}
+
+function toBatch(entries: readonly Entry[]): LaneBatch {
   let bytes = 0
   for (const entry of entries) bytes += entry.bytes
-  return { entries, messages: entries.map(({ record }) => toMessage(record, partition, timestamp)), bytes }
+  return { entries, bytes, timestamp: BigInt(Date.now()) }
 }
 
 function toMessage(

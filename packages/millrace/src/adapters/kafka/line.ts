@@ -88,7 +88,8 @@ function toRequest({ partition, from }: Wanted): fetchV17.FetchRequestPartition 
 
 function answerWith(error: unknown): fetchV17.FetchResponsePartition[] | undefined {
   if (!(error instanceof ResponseError)) return undefined
-  const { response } = error as { response?: fetchV17.FetchResponse }
-  const partitions = response?.responses.flatMap((topic) => topic.partitions) ?? []
+  // Or the answer to something else that is asked on the way, as who leads.
+  const { response } = error as { response?: Partial<fetchV17.FetchResponse> }
+  const partitions = response?.responses?.flatMap((topic) => topic.partitions) ?? []
   return partitions.length > 0 ? partitions : undefined
 }

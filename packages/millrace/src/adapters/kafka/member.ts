@@ -1,12 +1,14 @@
-import { Consumer, type ConsumerGroupJoinPayload } from '@platformatic/kafka'
+import type { Consumer, ConsumerGroupJoinPayload } from '@platformatic/kafka'
 import { isMillraceError } from '../../core/errors.ts'
 import { waitFor, within } from '../../core/wait.ts'
 import type { GroupMember, GroupOptions, TopicDescription } from '../../ports/broker.ts'
 import { assignPartitions } from './assignor.ts'
+import { cutConnections } from './client.ts'
 import { Commits } from './commits.ts'
 import type { KafkaConfig } from './config.ts'
 import { brokerError } from './errors.ts'
 import { TopicFetcher } from './fetcher.ts'
+import { GroupClient } from './group-client.ts'
 import { HeldPartition } from './partition.ts'
 import type { KafkaTopics } from './topics.ts'
 
@@ -33,10 +35,14 @@ export class KafkaMember implements GroupMember {
   readonly #left = new AbortController()
   /** What the topics were like when their partitions were shared out last. */
   #shared = ''
+  #missing: readonly string[] = []
   /** When the group last took this member for alive. */
   #aliveAt = 0
   /** The group may count on this member, which holds nothing of what it was given. */
   #isOutOfStep = false
+  /** Which sharing out it holds its partitions by: one answer may come to two joins at the same time. */
+  #share = ''
+  #givingUp: Promise<void> | undefined
   #joining: Promise<void> | undefined
   #timers: NodeJS.Timeout[] = []
   #leaving: Promise<void> | undefined
@@ -70,6 +76,10 @@ export class KafkaMember implements GroupMember {
     ]
   }
 
+  get missing(): readonly string[] {
+    return this.#missing
+  }
+
   leave(): Promise<void> {
     this.#leaving ??= this.#leave()
     return this.#leaving
@@ -77,7 +87,7 @@ export class KafkaMember implements GroupMember {
 
   #createConsumer(): Consumer {
     const { client, groupPrefix, sessionMs, rebalanceMs, heartbeatMs } = this.#config
-    const consumer = new Consumer({
+    const options = {
       ...client,
       groupId: groupPrefix + this.#options.group,
       sessionTimeout: sessionMs,
@@ -88,7 +98,8 @@ export class KafkaMember implements GroupMember {
       protocols: [{ name: 'millrace', version: 0 }],
       protocolsMetadata: () => this.#beforeJoin(),
       partitionAssigner: assignPartitions,
-    })
+    }
+    const consumer = new GroupClient(options, this.#topics)
     consumer.on('consumer:group:join', (joined) => this.#assigned(joined))
     consumer.on('consumer:heartbeat:end', () => this.#alive())
     consumer.on('consumer:heartbeat:error', ({ error }) => this.#interrupted(error))
@@ -104,10 +115,14 @@ export class KafkaMember implements GroupMember {
     return Buffer.alloc(0)
   }
 
-  #assigned({ assignments = [] }: ConsumerGroupJoinPayload): void {
+  #assigned({ assignments = [], memberId, generationId }: ConsumerGroupJoinPayload): void {
     this.#aliveAt = performance.now()
     this.#isOutOfStep = false
-    if (this.#left.signal.aborted) return
+    const share = `${memberId}/${generationId}`
+    if (this.#left.signal.aborted || share === this.#share) return
+    // Nothing is held, unless two joins have overtaken each other.
+    this.#loseAll()
+    this.#share = share
     const found = this.#consumer.currentMetadata?.topics
     const partitions = assignments.flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, topicId: found?.get(topic)?.id ?? '', partition })),
@@ -128,9 +143,16 @@ export class KafkaMember implements GroupMember {
   }
 
   /** Asks for everything back, and sees that the last offsets are committed. */
-  async #giveUpAll(): Promise<void> {
-    const held = [...this.#held.values()]
-    await Promise.all(held.map((partition) => this.#giveUp(partition)))
+  #giveUpAll(): Promise<void> {
+    this.#givingUp ??= this.#giveUpHeld().finally(() => {
+      this.#givingUp = undefined
+    })
+    return this.#givingUp
+  }
+
+  async #giveUpHeld(): Promise<void> {
+    this.#share = ''
+    await Promise.all([...this.#held.values()].map((partition) => this.#giveUp(partition)))
     await this.#commits.flush()
   }
 
@@ -146,6 +168,7 @@ export class KafkaMember implements GroupMember {
 
   #loseAll(): void {
     const held = [...this.#held.values()]
+    this.#share = ''
     this.#held.clear()
     for (const partition of held) {
       partition.end()
@@ -164,6 +187,8 @@ export class KafkaMember implements GroupMember {
     this.#config.logger.warn({ group: this.#options.group }, 'no contact with the group: its partitions are given up')
     this.#loseAll()
     this.#isOutOfStep = true
+    // A broker that hangs keeps what it was asked for as long as a group may take to meet.
+    cutConnections(this.#consumer)
   }
 
   /** What the library does not mend by itself: a topic is gone, rights were taken away, joining failed. */
@@ -219,9 +244,11 @@ export class KafkaMember implements GroupMember {
   /** Joins for these topics from now on. */
   #follow(found: readonly TopicDescription[]): void {
     const { topics } = this.#consumer
+    const names = new Set(found.map(({ name }) => name))
     this.#shared = shapeOf(found)
+    this.#missing = this.#options.topics.filter((topic) => !names.has(topic))
     for (const name of [...topics.current]) topics.untrack(name)
-    for (const { name } of found) topics.track(name)
+    for (const name of names) topics.track(name)
   }
 
   async #leave(): Promise<void> {

@@ -1,4 +1,5 @@
-import { startKafka } from '@millrace/tools/kafka'
+import { freePort, startKafka } from '@millrace/tools/kafka'
+import { TcpProxy } from '@millrace/tools/tcp-proxy'
 import { describe, expect, test } from 'vitest'
 import type { ProduceResult } from '../../ports/broker.ts'
 import { codeIn, record, stageOn, valuesIn } from './kafka.fixture.ts'
@@ -72,6 +73,27 @@ test('a broker that is killed and restarted loses, repeats and reverses nothing'
   await traffic.end()
   await traffic.expectExact()
 }, 120_000)
+
+test('connections that are reset again and again, with answers on their way, lose, repeat and reverse nothing', async () => {
+  const port = await freePort()
+  await using kafka = await startKafka({ proxyPorts: [port] })
+  await using proxy = await TcpProxy.listen(kafka.brokers[0]?.proxiedPort ?? 0, port)
+  await using stage = stageOn([kafka.proxied?.bootstrap ?? ''])
+  const topic = await stage.topic(4)
+  const traffic = new Traffic(stage, topic, 16)
+
+  for (let round = 0; round < 40; round += 1) {
+    await traffic.more(1 + ((round * 37) % 200))
+    proxy.slowDown(2)
+    await traffic.more(1)
+    proxy.cut()
+    proxy.mend()
+  }
+
+  await traffic.progress()
+  await traffic.end()
+  await traffic.expectExact()
+}, 60_000)
 
 describe('three brokers', () => {
   const settings = {

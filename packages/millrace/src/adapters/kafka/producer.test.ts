@@ -134,7 +134,7 @@ describe('what the broker refuses', () => {
   })
 
   test('stands alone when it is more than a whole batch may be, and holds no record without a key', async () => {
-    const topic = await stage.topic(1)
+    const topic = await stage.topic(1, { 'max.message.bytes': '1048588' })
     const big = { ...record(topic, null, null), value: randomBytes(1_500_000) }
 
     const results = await stage.producer.produce([record(topic, null, '1'), big, record(topic, null, '2')])
@@ -165,6 +165,17 @@ describe('what the broker refuses', () => {
     expect(results.map(codeIn)).toEqual([undefined, 'RECORD_REFUSED', undefined])
     const [, refused] = results
     expect(refused && 'error' in refused && refused.error.message).toMatch(/without key.*INVALID_RECORD/)
+  })
+
+  test('may be no record at all', async () => {
+    const topic = await stage.topic(2)
+    const keys = ['a', 'b', 'c', 'd']
+    const records = keys.map((key) => record(topic, key, 'fine'))
+
+    const results = await stage.producer.produce([...records, { ...record(topic, 'a', null), value: 5 as never }])
+
+    expect(results.map(codeIn)).toEqual([undefined, undefined, undefined, undefined, 'RECORD_REFUSED'])
+    expect((await stage.read(topic)).flat()).toHaveLength(4)
   })
 
   test('is a topic that is not there: the others of the call are taken', async () => {

@@ -128,9 +128,10 @@ export class KafkaProducer {
   }
 
   #expire(call: ProduceCall): void {
-    const { problem } = this.#sender
-    call.expire(`not confirmed within ${this.#config.produceMs} ms${problem && `; last problem: ${problem}`}`)
-    for (const lanes of this.#lanes.values()) for (const lane of lanes) lane?.purge()
+    const lanes = [...this.#lanes.values()].flatMap((ofTopic) => ofTopic.filter((lane) => lane !== undefined))
+    const problem = lanes.find(({ trouble }) => trouble)?.trouble?.problem
+    call.expire(`not confirmed within ${this.#config.produceMs} ms${problem ? `; last problem: ${problem}` : ''}`)
+    for (const lane of lanes) lane.purge()
   }
 }
 

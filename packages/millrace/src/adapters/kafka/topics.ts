@@ -49,13 +49,16 @@ export class KafkaTopics {
   readonly #outdated = new Set<string>()
   readonly #looking = new Map<string, Promise<TopicView>>()
   readonly #brokers = new Map<number, BrokerAddress>()
-  /** Raised when a broker did not answer: the next question goes to another one. */
-  #turn = 0
+  /** Where questions go that any broker can answer. */
+  #any: Connection | undefined
+  /** Which broker that is: another one when the one before has not answered. */
+  #turn = -1
 
   constructor(config: KafkaConfig) {
     this.#config = config
     this.#seeds = config.client.bootstrapBrokers.map((broker) => parseBroker(broker))
-    this.#admin = new Admin(onceOnly({ ...config.client, requestTimeout: requestTimeoutMs }))
+    const requestTimeout = Math.min(requestTimeoutMs, config.client.requestTimeout ?? requestTimeoutMs)
+    this.#admin = new Admin(onceOnly({ ...config.client, requestTimeout }))
   }
 
   /**
@@ -143,6 +146,15 @@ export class KafkaTopics {
     return this.#brokers.get(broker)
   }
 
+  /** A connection to some broker: the same until it ends. Where a broker hangs, that is within seconds. */
+  async anyConnection(): Promise<Connection> {
+    if (!this.#any?.isConnected()) {
+      this.#turn += 1
+      this.#any = await this.#admin.connections.get(this.#anyBroker())
+    }
+    return this.#any
+  }
+
   /** What is known of the topic's leaders is out of date. */
   forget(topic: string): void {
     this.#outdated.add(topic)
@@ -196,14 +208,14 @@ export class KafkaTopics {
 
   async #metadata(names: string[]): Promise<metadataV12.MetadataResponse> {
     try {
-      const connection = await this.#admin.connections.get(this.#anyBroker())
+      const connection = await this.anyConnection()
       const request = await requestOf<[string[], boolean, boolean], metadataV12.MetadataResponse>(
         this.#admin,
         'Metadata',
       )
       return await answerTo(request.async(connection, names, false, false))
     } catch (error) {
-      this.#turn += 1
+      this.#any = undefined
       for (const name of names) this.#outdated.add(name)
       throw error
     }

@@ -37,13 +37,15 @@ export class Traffic {
   }
 
   /** Resolves when calls of every key have been acknowledged that began after this one. */
-  async progress(): Promise<void> {
+  progress(): Promise<void> {
     const enough = new Map(this.#keys.map((key) => [key, this.#callsOf(key) + 2]))
-    const late = AbortSignal.timeout(progressMs)
-    while (this.#keys.some((key) => this.#callsOf(key) < (enough.get(key) ?? 0))) {
-      if (late.aborted) throw new Error(`no progress within ${progressMs} ms`)
-      await this.#changed.wait(1_000)
-    }
+    return this.#until(() => this.#keys.every((key) => this.#callsOf(key) >= (enough.get(key) ?? 0)))
+  }
+
+  /** Resolves when so many more records have been acknowledged. */
+  more(records: number): Promise<void> {
+    const enough = this.#acknowledged.length + records
+    return this.#until(() => this.#acknowledged.length >= enough)
   }
 
   async end(): Promise<void> {
@@ -68,6 +70,14 @@ export class Traffic {
     }
     expect(read.flat().length).toBeGreaterThanOrEqual(this.#acknowledged.length)
     expect(read.flat().length).toBeLessThanOrEqual(this.#acknowledged.length + this.unconfirmed)
+  }
+
+  async #until(isEnough: () => boolean): Promise<void> {
+    const late = AbortSignal.timeout(progressMs)
+    while (!isEnough()) {
+      if (late.aborted) throw new Error(`no progress within ${progressMs} ms`)
+      await this.#changed.wait(1_000)
+    }
   }
 
   #callsOf(key: string): number {

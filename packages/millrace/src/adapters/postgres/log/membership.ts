@@ -76,7 +76,8 @@ export class Membership {
       this.#joining -= 1
     }
     this.changed()
-    return { leave: () => this.#leave(member) }
+    // What a log has it keeps: nobody can delete a topic.
+    return { missing: [], leave: () => this.#leave(member) }
   }
 
   /** The assignment may have changed. */

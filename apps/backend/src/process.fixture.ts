@@ -1,0 +1,41 @@
+import { type ChildProcessWithoutNullStreams as Child, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+
+/** Starts the app in a process of its own, with nothing else in its environment; it ends with the test at the latest. */
+export function run(environment: Record<string, string>): Child {
+  const { PATH = '' } = process.env
+  const child = spawn(process.execPath, [main], { env: { PATH, ...environment } })
+  const ended = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return child
+}
+
+/** How a process ended, and what it said. */
+export async function failureOf(child: Child): Promise<{ status: number; text: string }> {
+  const [[status], said] = await Promise.all([once(child, 'exit'), text(child.stderr)])
+  return { status, text: said }
+}
+
+/** Reads what a process says until a line has the pattern; answers with what matched. */
+export async function saidBy({ stdout }: Child, pattern: RegExp): Promise<string> {
+  let said = ''
+  for await (const chunk of stdout.iterator({ destroyOnReturn: false })) {
+    said += chunk
+    const [found] = pattern.exec(said) ?? []
+    if (found) return found
+  }
+  throw new Error(`it has ended without ${pattern}:\n${said}`)
+}
+
+/** The address in the line that says where it listens. */
+export function addressOf(child: Child): Promise<string> {
+  return saidBy(child, /http:\/\/[\d.:]+/)
+}

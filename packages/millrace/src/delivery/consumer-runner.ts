@@ -6,6 +6,7 @@ import type { AssignedPartition, Broker, GroupMember, TopicDescription } from '.
 import type { UnitRunner } from '../unit/index.ts'
 import { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
+import { takeOverFrom } from './former.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import { ParkedRetries } from './parked-retries.ts'
 import { PartitionWorker, type WorkerStatus } from './partition-worker.ts'
@@ -84,6 +85,7 @@ export class ConsumerRunner implements Part {
   async start(): Promise<void> {
     const { consumer, runner, controls, topics } = this.#options
     this.#consumerId = await consumerId(runner.database, consumer.name)
+    if (consumer.formerly !== undefined) await takeOverFrom(runner.database, this.#consumerId, consumer.formerly)
     for (const topic of topics()) await this.#establish(topic)
     this.#retries.start()
     controls.onChange(() => this.#retries.wake())

@@ -137,7 +137,11 @@ export class ParkedRetries implements Part {
   /** Handles what is due first; answers how long to wait before looking again. */
   async #handleNext(): Promise<number> {
     const { runner, consumerId } = this.#options
-    const { line, nextInMs } = await findDue(runner.database.on('system'), consumerId(), this.#lineLimit)
+    const { line, nextInMs } = await findDue(
+      runner.database.on('system'),
+      { id: consumerId(), topics: [...this.#topics.keys()] },
+      this.#lineLimit,
+    )
     if (!line) return Math.min(nextInMs ?? Number.POSITIVE_INFINITY, this.#rows > 0 ? watchfulMs : idleMs)
     return (await this.#handle(line)) ? 0 : contendedMs
   }

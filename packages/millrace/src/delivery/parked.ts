@@ -43,7 +43,8 @@ const columns = `p.id::text AS id, p.consumer_id AS "consumerId", p.topic, p.top
 const due = `
   WITH head AS (
     SELECT * FROM millrace.parked
-     WHERE consumer_id = $1 AND due_at <= millrace.now() ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+     WHERE consumer_id = $1 AND topic = ANY ($3) AND due_at <= millrace.now()
+     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
   SELECT ${columns} FROM (
     SELECT *, 0 AS rank FROM head
     UNION ALL
@@ -55,28 +56,35 @@ const due = `
  * The key whose head has been due for longest and that nobody is busy with, and how long until the next is due, in
  * milliseconds, where none is.
  *
+ * @param consumer whose, and which topics it has now: what was parked of others waits until it has them again
  * @param most how many records of the key at most
  */
 export async function findDue(
   connection: Queryable,
-  consumerId: number,
+  consumer: { readonly id: number; readonly topics: readonly string[] },
   most: number,
 ): Promise<{ readonly line?: ParkedLine; readonly nextInMs?: number | undefined }> {
   const { rows } = await connection.query<Row>({
     name: 'millrace_parked_due',
     text: due,
-    values: [consumerId, most - 1],
+    values: [consumer.id, most - 1, consumer.topics],
   })
   const parked = rows.map(toParkedRow)
   const [head] = parked
-  if (head) return { line: { head, rows: parked } }
+  if (head) return { line: { head, rows: untilSeek(parked, head) } }
   const next = await connection.query<{ ms: number | null }>({
     name: 'millrace_parked_next',
     text: `SELECT extract(epoch FROM min(due_at) - millrace.now())::float8 * 1000 AS ms FROM millrace.parked
-            WHERE consumer_id = $1 AND due_at > millrace.now()`,
-    values: [consumerId],
+            WHERE consumer_id = $1 AND topic = ANY ($2) AND due_at > millrace.now()`,
+    values: [consumer.id, consumer.topics],
   })
   return { nextInMs: next.rows[0]?.ms ?? undefined }
+}
+
+/** Message ids are claimed for one generation: those parked after a seek go by themselves. */
+function untilSeek(rows: readonly ParkedRow[], { generation }: ParkedRow): readonly ParkedRow[] {
+  const seek = rows.findIndex((row) => row.generation !== generation)
+  return seek < 0 ? rows : rows.slice(0, seek)
 }
 
 /** Locks a head until the transaction ends; false when it is gone, or another process has it. */

@@ -35,7 +35,10 @@ export class FaultStage implements AsyncDisposable {
     this.#resources = new AsyncDisposableStack()
   }
 
-  static async open({ kafkaBrokers = brokers(), observedAt = kafkaBrokers }: FaultStageOptions = {}): Promise<FaultStage> {
+  static async open({
+    kafkaBrokers = brokers(),
+    observedAt = kafkaBrokers,
+  }: FaultStageOptions = {}): Promise<FaultStage> {
     const database = await createAppDatabase([spine()])
     const observer = await Observer.connect(database.url, { kafkaBrokers: observedAt })
     const stage = new FaultStage(database.url, kafkaBrokers, observer)

@@ -28,7 +28,9 @@ test('a process is killed: with the session time-out as it is by default, anothe
   const moved = performance.now() - killed
   await went
   const wentOn = performance.now() - killed
-  process.stdout.write(`member-killed: partitions moved after ${Math.round(moved)} ms, records after ${Math.round(wentOn)} ms\n`)
+  process.stdout.write(
+    `member-killed: partitions moved after ${Math.round(moved)} ms, records after ${Math.round(wentOn)} ms\n`,
+  )
   expect(wentOn).toBeLessThan(withinMs)
   await stage.examine()
 })

@@ -36,23 +36,27 @@ async function open(): Promise<{ readonly stage: FaultStage; readonly app: Child
 test.each([
   ['cut', () => proxy.cut()],
   ['a black hole', () => proxy.freeze()],
-])('the network to Kafka is %s for longer than a session: partitions are given up, and then everything goes on', {
-  timeout,
-}, async (what, fault) => {
-  const { stage, app } = await open()
-  await using _ = stage
-  fault()
-  await until('the partitions are given up', async () => (await partitionsOf(app)) === 0)
-  // What units of work publish is in the outbox, whether Kafka is there or not.
-  await stage.moreAcknowledged()
-  proxy.mend()
-  const took = await stage.goesOn()
-  process.stdout.write(`network: went on ${Math.round(took)} ms after it was ${what}\n`)
-  await stage.examine()
+])(
+  'the network to Kafka is %s for longer than a session: partitions are given up, and then everything goes on',
+  {
+    timeout,
+  },
+  async (what, fault) => {
+    const { stage, app } = await open()
+    await using _ = stage
+    fault()
+    await until('the partitions are given up', async () => (await partitionsOf(app)) === 0)
+    // What units of work publish is in the outbox, whether Kafka is there or not.
+    await stage.moreAcknowledged()
+    proxy.mend()
+    const took = await stage.goesOn()
+    process.stdout.write(`network: went on ${Math.round(took)} ms after it was ${what}\n`)
+    await stage.examine()
 
-  app.signal('SIGTERM')
-  expect(await app.ended).toBe(0)
-})
+    app.signal('SIGTERM')
+    expect(await app.ended).toBe(0)
+  },
+)
 
 test('the network to Kafka is slow: everything goes on, later', { timeout }, async () => {
   const { stage, app } = await open()

@@ -1,4 +1,10 @@
-import { type Callback, type Connection, Consumer, type ConsumerOptions, kGetBootstrapConnection } from '@platformatic/kafka'
+import {
+  type Callback,
+  type Connection,
+  Consumer,
+  type ConsumerOptions,
+  kGetBootstrapConnection,
+} from '@platformatic/kafka'
 import type { KafkaTopics } from './topics.ts'
 
 type Options = ConsumerOptions<Buffer, Buffer, Buffer, Buffer>

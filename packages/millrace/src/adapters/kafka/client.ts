@@ -1,7 +1,7 @@
-import { type API, type Base, type BaseOptions, kGetApi, ResponseError } from '@platformatic/kafka'
+import { type API, type Base, type BaseOptions, type ConnectionPool, kGetApi, ResponseError } from '@platformatic/kafka'
 import { within } from '../../core/wait.ts'
 
-/** How long a client may take to close. */
+/** How long connections may take to close. */
 const closeMs = 1_000
 
 /**
@@ -39,13 +39,19 @@ export async function answerTo<Answer>(request: Promise<Answer>): Promise<Answer
   }
 }
 
-/** Ends what a client has under way with brokers, as if the network had. */
-export function cutConnections(client: Base): void {
-  for (const [, connection] of client.connections) connection.socket?.destroy()
+/** Ends what is under way with brokers, as if the network had. */
+export function cut(connections: ConnectionPool): void {
+  for (const [, connection] of connections) connection.socket?.destroy()
 }
 
-/** Closes a client, also one whose broker does not take what was written to it: the library would wait for that. */
+/** Closes connections, also ones whose broker does not take what was written: the library would wait for that. */
+export async function closeConnections(connections: ConnectionPool): Promise<void> {
+  cut(connections)
+  await within(closeMs, () => connections.close().catch(() => {}))
+}
+
+/** Closes a client in the same way. */
 export async function closeClient(client: Base): Promise<void> {
-  cutConnections(client)
+  cut(client.connections)
   await within(closeMs, () => client.close().catch(() => {}))
 }

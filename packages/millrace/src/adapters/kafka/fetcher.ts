@@ -1,6 +1,7 @@
-import { type fetchV17, protocolErrorsCodesById } from '@platformatic/kafka'
-import { codeOf } from '../../core/errors.ts'
+import { Base, type fetchV17 } from '@platformatic/kafka'
+import { closeClient, onceOnly } from './client.ts'
 import type { KafkaConfig } from './config.ts'
+import { apiIdOfCode, problemOf } from './errors.ts'
 import { readFetched } from './fetched.ts'
 import { FetchLine } from './line.ts'
 import type { KafkaReader } from './reader.ts'
@@ -11,8 +12,12 @@ import type { KafkaTopics } from './topics.ts'
  * connection one after the other, and a partition that has room again must not wait for the others' next record.
  */
 const mostLines = 4
+/** A broker that does not answer within it is given up, and asked again; longer than a request waits for a record. */
+const requestTimeoutMs = 10_000
 /** How long a partition is left alone after an error. */
 const restMs = 250
+/** How often the same problem is told. */
+const complainEveryMs = 30_000
 
 /** Errors that pass when the new leader is asked. */
 const movedLeader = new Set(['NOT_LEADER_OR_FOLLOWER', 'LEADER_NOT_AVAILABLE', 'FENCED_LEADER_EPOCH'])
@@ -22,12 +27,13 @@ export class TopicFetcher {
   readonly #config: KafkaConfig
   readonly #topics: KafkaTopics
   readonly #topic: { readonly name: string; readonly id: string }
+  readonly #client: Base
   readonly #readers = new Map<number, KafkaReader>()
   /** Partitions in a request, and those left alone for a moment after an error. */
   readonly #busy = new Set<number>()
   readonly #lines = new Map<number, FetchLine[]>()
-  /** What was complained of since the last good answer. */
-  readonly #complaints = new Set<string>()
+  /** What was complained of, and when. */
+  readonly #complaints = new Map<string, number>()
   #isLooking = false
   #stopped = false
 
@@ -35,6 +41,7 @@ export class TopicFetcher {
     this.#config = config
     this.#topics = topics
     this.#topic = topic
+    this.#client = new Base(onceOnly({ ...config.client, requestTimeout: requestTimeoutMs }))
   }
 
   /** Fetches for a reader until it is removed; it takes the place of the partition's last one. */
@@ -57,12 +64,13 @@ export class TopicFetcher {
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all([...this.#lines.values()].flat().map((line) => line.close()))
+    await closeClient(this.#client)
   }
 
   /** Asks each leader for what its partitions' readers have room for. */
   async #look(): Promise<void> {
     const leaders = await this.#topics.leadersOf(this.#topic.name).catch((error: unknown) => {
-      this.#complain(codeOf(error), error)
+      this.#complain(problemOf(error))
       return []
     })
     this.#isLooking = false
@@ -82,8 +90,7 @@ export class TopicFetcher {
     for (const partition of wanted.keys()) this.#busy.add(partition)
     const { partitions, error } = await line.fetch([...wanted].map(([partition, { from }]) => ({ partition, from })))
     for (const partition of wanted.keys()) this.#busy.delete(partition)
-    if (error === undefined) this.#complaints.clear()
-    else this.#failed([...wanted.keys()], error)
+    if (error !== undefined) this.#failed([...wanted.keys()], error)
     for (const answered of partitions) {
       const asked = wanted.get(answered.partitionIndex)
       if (asked) this.#take(asked.reader, asked.from, answered)
@@ -99,21 +106,21 @@ export class TopicFetcher {
   /** The broker refuses a partition: it is asked again in a moment, by what is known then. */
   async #refused(reader: KafkaReader, errorCode: number): Promise<void> {
     const { partition } = reader
-    const code = codeNames[errorCode] ?? `Kafka’s error ${errorCode}`
+    const apiId = apiIdOfCode(errorCode)
     this.#rest(partition)
-    if (code === 'OFFSET_OUT_OF_RANGE') {
+    if (apiId === 'OFFSET_OUT_OF_RANGE') {
       const range = await this.#topics.rangeOf(this.#topic.name, partition).catch(() => undefined)
       if (range) reader.outOfRange(range)
     } else {
       this.#topics.forget(this.#topic.name)
-      if (!movedLeader.has(code)) this.#complain(code, undefined)
+      if (!movedLeader.has(apiId)) this.#complain(apiId)
     }
   }
 
   #failed(partitions: readonly number[], error: unknown): void {
     for (const partition of partitions) this.#rest(partition)
     this.#topics.forget(this.#topic.name)
-    this.#complain(codeOf(error), error)
+    this.#complain(problemOf(error))
   }
 
   #rest(partition: number): void {
@@ -129,16 +136,15 @@ export class TopicFetcher {
     this.#lines.set(node, lines)
     const free = lines.find(({ isFree }) => isFree)
     if (free || lines.length === mostLines) return free
-    const line = new FetchLine(this.#config, node, this.#topic)
+    const line = new FetchLine({ client: this.#client, topics: this.#topics, topic: this.#topic }, node)
     lines.push(line)
     return line
   }
 
-  #complain(code: string, error: unknown): void {
-    if (this.#complaints.has(code) || this.#stopped) return
-    this.#complaints.add(code)
-    this.#config.logger.warn({ topic: this.#topic.name, code, err: error }, 'fetching failed; trying again')
+  #complain(problem: string): void {
+    const now = performance.now()
+    if (this.#stopped || now - (this.#complaints.get(problem) ?? -complainEveryMs) < complainEveryMs) return
+    this.#complaints.set(problem, now)
+    this.#config.logger.warn({ topic: this.#topic.name, problem }, 'fetching failed; trying again')
   }
 }
-
-const codeNames: Readonly<Record<number, string>> = protocolErrorsCodesById

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { Admin, type BaseOptions } from '@platformatic/kafka'
+import { Admin, Base, type BaseOptions } from '@platformatic/kafka'
 import type { Logger } from '../../core/logger.ts'
 import type { BrokerRecord, LogRange, OutgoingRecord, ProduceResult, RecordHeader } from '../../ports/broker.ts'
 import { testKafkaBrokers } from '../../testing/kafka.ts'
+import { closeClient, onceOnly } from './client.ts'
 import { type KafkaBrokerOptions, type KafkaConfig, kafkaConfig } from './config.ts'
 import { readFetched } from './fetched.ts'
 import { FetchLine } from './line.ts'
@@ -84,12 +85,14 @@ export function stageOn(brokers: readonly string[], { client, ...options }: Stag
 }
 
 async function readTopic(config: KafkaConfig, topics: KafkaTopics, name: string): Promise<BrokerRecord[][]> {
+  const client = new Base(onceOnly(config.client))
   const [topic] = await topics.describe([name])
   const leaders = await topics.leadersOf(name)
   const ranges = await topics.ranges(name)
+  await using _ = { [Symbol.asyncDispose]: () => closeClient(client) }
   return Promise.all(
     ranges.map(async (range, partition) => {
-      const line = new FetchLine(config, leaders[partition] ?? -1, { name, id: topic?.id ?? '' })
+      const line = new FetchLine({ client, topics, topic: { name, id: topic?.id ?? '' } }, leaders[partition] ?? -1)
       try {
         return await readPartition(line, partition, range)
       } finally {

@@ -1,13 +1,27 @@
-import { Consumer, FetchIsolationLevels, type fetchV17, ResponseError } from '@platformatic/kafka'
-import { onceOnly } from './client.ts'
-import type { KafkaConfig } from './config.ts'
+import { type Base, ConnectionPool, type fetchV17, kOptions } from '@platformatic/kafka'
+import { answerTo, closeConnections, requestOf } from './client.ts'
+import { apiIdOfCode } from './errors.ts'
+import type { KafkaTopics } from './topics.ts'
 
 /** How long a request waits for a record, and what its answer brings at most. */
 const waitMs = 250
+const leastBytes = 1
 const answerBytes = 1024 * 1024
 const partitionBytes = 256 * 1024
-/** Longer than a request waits; a broker that does not answer within it is given up, and asked again. */
-const requestTimeoutMs = 10_000
+/** What is aborted, or not committed yet, is not to be handled. */
+const readCommitted = 1
+/** Each request says anew what it wants: a broker that remembers it spares little, and forgets it when it restarts. */
+const noSession = [0, -1] as const
+/** From here on topics have ids in requests, before that names. */
+const firstWithIds = 13
+
+/** What lines ask with. */
+export interface LineParts {
+  /** Knows the versions of requests, and how to connect. */
+  readonly client: Base
+  readonly topics: KafkaTopics
+  readonly topic: { readonly name: string; readonly id: string }
+}
 
 /** From which offset on a partition is wanted. */
 export interface Wanted {
@@ -24,23 +38,16 @@ export interface Answer {
 
 /** A connection to one broker, for one fetch at a time. */
 export class FetchLine {
+  readonly #parts: LineParts
   readonly #node: number
-  readonly #topicId: string
-  readonly #client: Consumer
+  readonly #connections: ConnectionPool
   #isFree = true
 
-  constructor(config: KafkaConfig, node: number, topic: { readonly name: string; readonly id: string }) {
+  constructor(parts: LineParts, node: number) {
+    this.#parts = parts
     this.#node = node
-    this.#topicId = topic.id
-    this.#client = new Consumer({
-      ...onceOnly(config.client),
-      // Fetching is no group's matter; the library asks for a name all the same.
-      groupId: 'none',
-      requestTimeout: requestTimeoutMs,
-      // Who leads is looked up by the fetcher; a request of the library's own would wait behind the one that fetches.
-      metadataMaxAge: 3_600_000,
-    })
-    this.#client.topics.track(topic.name)
+    const { client } = parts
+    this.#connections = new ConnectionPool(client.clientId, client[kOptions])
   }
 
   get isFree(): boolean {
@@ -51,28 +58,31 @@ export class FetchLine {
   async fetch(wanted: readonly Wanted[]): Promise<Answer> {
     this.#isFree = false
     try {
-      const response = await this.#client.fetch({
-        node: this.#node,
-        topics: [{ topicId: this.#topicId, partitions: wanted.map(toRequest) }],
-        maxWaitTime: waitMs,
-        minBytes: 1,
-        maxBytes: answerBytes,
-        isolationLevel: FetchIsolationLevels.READ_COMMITTED,
-      })
-      return { partitions: response.responses.flatMap(({ partitions }) => partitions) }
+      return await this.#fetch(wanted)
     } catch (error) {
-      // It may be out of date: partitions were added, brokers have moved.
-      this.#client.clearMetadata()
-      // An error of one partition comes as the error of all; the answer is with it.
-      const partitions = answerWith(error)
-      return partitions ? { partitions } : { partitions: [], error }
+      return { partitions: [], error }
     } finally {
       this.#isFree = true
     }
   }
 
-  async close(): Promise<void> {
-    await this.#client.close(true).catch(() => {})
+  close(): Promise<void> {
+    return closeConnections(this.#connections)
+  }
+
+  async #fetch(wanted: readonly Wanted[]): Promise<Answer> {
+    const { client, topics, topic } = this.#parts
+    const address = topics.addressOf(this.#node)
+    if (!address) throw new Error(`broker ${this.#node} is not known`)
+    const connection = await this.#connections.get(address)
+    const request = await requestOf<fetchV17.FetchRequest, fetchV17.FetchResponse>(client, 'Fetch')
+    const topicId = request.version < firstWithIds ? topic.name : topic.id
+    const asked = [{ topicId, partitions: wanted.map(toRequest) }]
+    const { errorCode, responses } = await answerTo(
+      request.async(connection, waitMs, leastBytes, answerBytes, readCommitted, ...noSession, asked, [], ''),
+    )
+    if (errorCode !== 0) throw new Error(apiIdOfCode(errorCode))
+    return { partitions: responses.flatMap(({ partitions }) => partitions) }
   }
 }
 
@@ -84,12 +94,4 @@ function toRequest({ partition, from }: Wanted): fetchV17.FetchRequestPartition 
     lastFetchedEpoch: -1,
     partitionMaxBytes: partitionBytes,
   }
-}
-
-function answerWith(error: unknown): fetchV17.FetchResponsePartition[] | undefined {
-  if (!(error instanceof ResponseError)) return undefined
-  // Or the answer to something else that is asked on the way, as who leads.
-  const { response } = error as { response?: Partial<fetchV17.FetchResponse> }
-  const partitions = response?.responses?.flatMap((topic) => topic.partitions) ?? []
-  return partitions.length > 0 ? partitions : undefined
 }

@@ -3,7 +3,7 @@ import { isMillraceError } from '../../core/errors.ts'
 import { waitFor, within } from '../../core/wait.ts'
 import type { GroupMember, GroupOptions, TopicDescription } from '../../ports/broker.ts'
 import { assignPartitions } from './assignor.ts'
-import { cutConnections } from './client.ts'
+import { cut } from './client.ts'
 import { Commits } from './commits.ts'
 import type { KafkaConfig } from './config.ts'
 import { brokerError } from './errors.ts'
@@ -188,7 +188,7 @@ export class KafkaMember implements GroupMember {
     this.#loseAll()
     this.#isOutOfStep = true
     // A broker that hangs keeps what it was asked for as long as a group may take to meet.
-    cutConnections(this.#consumer)
+    cut(this.#consumer.connections)
   }
 
   /** What the library does not mend by itself: a topic is gone, rights were taken away, joining failed. */

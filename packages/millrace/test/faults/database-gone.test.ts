@@ -14,7 +14,7 @@ const isOnKafka = defaultKafkaBrokers() !== undefined
 const outages = Number(process.env['KILLS'] ?? 3)
 
 test('the database is killed, and restarted, under load: 503 meanwhile, and then everything goes on by itself', {
-  timeout: 30_000 + outages * 10_000,
+  timeout: 60_000 + outages * 20_000,
 }, async () => {
   await using postgres = await RestartablePostgres.start()
   const app = await startChildApp({ databaseUrl: postgres.url, pace: { every: 50, ms: 20 } })
@@ -53,7 +53,7 @@ test('the database is killed, and restarted, under load: 503 meanwhile, and then
 })
 
 test('the database is out of reach without a word, longer than a session: not ready meanwhile, and then the same', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using postgres = await RestartablePostgres.start()
   const app = await startChildApp({ databaseUrl: postgres.url, pace: { every: 50, ms: 20 } })

@@ -25,7 +25,7 @@ const most: Work =
     : { cpuMs: 100, transactions: 30, pages: 1_000 }
 
 test('an app with nothing to do does next to nothing, also while a dump holds a snapshot open', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using publisher = await testApp({ modules: [spine()], roles: ['api'] })
   const options = { databaseUrl: publisher.databaseUrl }

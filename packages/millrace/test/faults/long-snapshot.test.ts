@@ -11,7 +11,7 @@ import { until } from './until.ts'
 const perThird = Number(process.env['UNITS'] ?? 2_000)
 const lines = 8
 
-test('a snapshot that a dump holds open slows nothing down, and nothing is lost', { timeout: 60_000 }, async () => {
+test('a snapshot that a dump holds open slows nothing down, and nothing is lost', { timeout: 120_000 }, async () => {
   let echoed = 0
   const module = spine(undefined, (count) => {
     echoed += count

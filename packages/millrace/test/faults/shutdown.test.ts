@@ -11,7 +11,7 @@ import { until } from './until.ts'
 const stopMs = 10_000
 
 test('SIGTERM under load: the app ends well and soon, and another goes on at once; nothing is lost', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   // Has the database, and does nothing else.
   await using keeper = await testApp({ modules: [spine()], roles: [] })

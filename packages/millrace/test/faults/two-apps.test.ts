@@ -11,7 +11,7 @@ const perStream = 5_000
 const pace = { every: 20, ms: 20 }
 
 test('two apps share the partitions; one is killed and comes back: each record applied once, in order of its key', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using publisher = await testApp({ modules: [spine()], roles: ['api'] })
   const ledger = new Ledger()

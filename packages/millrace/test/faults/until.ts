@@ -7,7 +7,7 @@ const lookEveryMs = 10
  *
  * @throws when it does not within the bound
  */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs
   let problem: unknown
   for (;;) {

@@ -90,7 +90,7 @@ async function readTopic(config: KafkaConfig, topics: KafkaTopics, name: string)
   const leaders = await topics.leadersOf(name)
   const ranges = await topics.ranges(name)
   await using _ = { [Symbol.asyncDispose]: () => closeClient(client) }
-  return Promise.all(
+  return await Promise.all(
     ranges.map(async (range, partition) => {
       const line = new FetchLine({ client, topics, topic: { name, id: topic?.id ?? '' } }, leaders[partition] ?? -1)
       try {
@@ -104,12 +104,12 @@ async function readTopic(config: KafkaConfig, topics: KafkaTopics, name: string)
 
 async function readPartition(line: FetchLine, partition: number, { start, end }: LogRange): Promise<BrokerRecord[]> {
   const records: BrokerRecord[] = []
-  const late = AbortSignal.timeout(readWithinMs)
+  const deadline = performance.now() + readWithinMs
   for (let from = start; from < end; ) {
     const { partitions, error } = await line.fetch([{ partition, from }])
     const [answer] = partitions
     // Right after a broker is back, its partitions may not be led yet.
-    if (late.aborted) throw error ?? new Error(`partition ${partition} could not be read from ${from} on`)
+    if (performance.now() > deadline) throw error ?? new Error(`partition ${partition} could not be read from ${from} on`)
     if (answer?.errorCode !== 0) continue
     const fetched = readFetched(answer, from)
     records.push(...fetched.records)

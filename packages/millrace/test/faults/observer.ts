@@ -55,15 +55,15 @@ export class Observer implements AsyncDisposable {
   /**
    * Whether everything that was published has been relayed and handled, at one moment. There is no snapshot over the
    * database and a broker: positions that are at ends looked up afterwards were there when the positions were read, so
-   * that no handler could publish any more; then nothing may wait in the outbox; and what left it before that look would
-   * have moved an end.
+   * that only records that are tried again could publish any more; then none of these may be left, and nothing wait in the
+   * outbox; and what left it before that look would have moved an end.
    */
   async drained(): Promise<boolean> {
-    if (await this.#hasUnrelayed()) return false
+    if (await this.#hasWaiting()) return false
     const consumed = await this.#consumed()
     const ends = await this.#endsOf(consumed)
     const atEnds = consumed.every(({ positions }, nth) => same(positions.map(Number), ends[nth]))
-    if (consumed.length === 0 || !atEnds || (await this.#hasUnrelayed())) return false
+    if (consumed.length === 0 || !atEnds || (await this.#hasWaiting())) return false
     return same(ends, await this.#endsOf(consumed))
   }
 
@@ -98,11 +98,13 @@ export class Observer implements AsyncDisposable {
     return Promise.all(consumed.map(({ broker, topic }) => this.#logs.ends(broker, topic)))
   }
 
-  async #hasUnrelayed(): Promise<boolean> {
+  /** Whether events wait in the outbox, or records to be tried again. */
+  async #hasWaiting(): Promise<boolean> {
     const [row] = await this.query<{ waiting: boolean }>(
       `SELECT EXISTS (SELECT FROM millrace.outbox o LEFT JOIN millrace.relay r USING (lane)
                        WHERE r.done IS NULL OR NOT pg_visible_in_snapshot(o.xid, r.done))
-              OR EXISTS (SELECT FROM millrace.outbox_parked) AS waiting`,
+              OR EXISTS (SELECT FROM millrace.outbox_parked)
+              OR EXISTS (SELECT FROM millrace.parked WHERE due_at IS NOT NULL) AS waiting`,
     )
     return row?.waiting !== false
   }

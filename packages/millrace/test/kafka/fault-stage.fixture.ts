@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
+import type { TestDatabase } from '../../src/testing/index.ts'
 import { createAppDatabase } from '../../src/testing/test-app.ts'
 import type { ChildOptions } from '../faults/app.fixture.ts'
-import { type ChildApp, startChildApp } from '../faults/child-app.ts'
+import { type ChildApp, partitionsOf, startChildApp } from '../faults/child-app.ts'
 import { flawless, Ledger } from '../faults/ledger.ts'
 import { Observer } from '../faults/observer.ts'
 import { directMarks, outboxMarks, spine } from '../faults/spine.fixture.ts'
@@ -9,7 +10,16 @@ import { Traffic } from '../faults/traffic.ts'
 import { until } from '../faults/until.ts'
 import { brokers } from './cluster.fixture.ts'
 
-const keys = 8
+const keys = 4
+
+/** How many partitions there are: of two topics of one consumer, and one of the other. */
+export const allPartitions = 3 * 4
+
+/** Whether each of the apps has partitions, and none is nobody's. */
+export async function areShared(apps: readonly ChildApp[]): Promise<boolean> {
+  const shares = await Promise.all(apps.map(partitionsOf))
+  return shares.every((share) => share > 0) && shares.reduce((sum, share) => sum + share, 0) === allPartitions
+}
 
 /** What a stage is set up with. */
 export interface FaultStageOptions {
@@ -23,16 +33,15 @@ export interface FaultStageOptions {
 export class FaultStage implements AsyncDisposable {
   readonly ledger = new Ledger()
   readonly observer: Observer
-  readonly #databaseUrl: string
+  readonly #database: TestDatabase
   readonly #kafkaBrokers: readonly string[]
-  readonly #resources: AsyncDisposableStack
+  readonly #apps: ChildApp[] = []
   #traffic: Traffic | undefined
 
-  private constructor(databaseUrl: string, kafkaBrokers: readonly string[], observer: Observer) {
-    this.#databaseUrl = databaseUrl
+  private constructor(database: TestDatabase, kafkaBrokers: readonly string[], observer: Observer) {
+    this.#database = database
     this.#kafkaBrokers = kafkaBrokers
     this.observer = observer
-    this.#resources = new AsyncDisposableStack()
   }
 
   static async open({
@@ -41,14 +50,11 @@ export class FaultStage implements AsyncDisposable {
   }: FaultStageOptions = {}): Promise<FaultStage> {
     const database = await createAppDatabase([spine()])
     const observer = await Observer.connect(database.url, { kafkaBrokers: observedAt })
-    const stage = new FaultStage(database.url, kafkaBrokers, observer)
-    stage.#resources.use(database)
-    stage.#resources.use(observer)
-    return stage
+    return new FaultStage(database, kafkaBrokers, observer)
   }
 
   get databaseUrl(): string {
-    return this.#databaseUrl
+    return this.#database.url
   }
 
   get traffic(): Traffic {
@@ -58,8 +64,8 @@ export class FaultStage implements AsyncDisposable {
 
   /** Starts an app in a process of its own. */
   async start(options: Omit<ChildOptions, 'databaseUrl' | 'kafkaBrokers'> = {}): Promise<ChildApp> {
-    const app = await startChildApp({ databaseUrl: this.#databaseUrl, kafkaBrokers: this.#kafkaBrokers, ...options })
-    this.#resources.defer(() => app.kill())
+    const app = await startChildApp({ databaseUrl: this.databaseUrl, kafkaBrokers: this.#kafkaBrokers, ...options })
+    this.#apps.push(app)
     return app
   }
 
@@ -67,7 +73,6 @@ export class FaultStage implements AsyncDisposable {
   load({ url }: ChildApp): void {
     this.#traffic = new Traffic(this.ledger, url)
     for (const { name } of [directMarks, outboxMarks]) this.#traffic.start(name, keys)
-    this.#resources.defer(() => this.#traffic?.stop())
   }
 
   /** Resolves when so many more requests have been acknowledged. */
@@ -95,7 +100,11 @@ export class FaultStage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#resources[Symbol.asyncDispose]()
+    // First what answers, so that no request is waited for.
+    await Promise.all(this.#apps.map((app) => app.kill()))
+    await this.#traffic?.stop()
+    await this.observer[Symbol.asyncDispose]()
+    await this.#database.drop()
   }
 
   /** How many keys have no effect of a later mark than these. */

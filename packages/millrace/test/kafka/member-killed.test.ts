@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest'
 import { partitionsOf } from '../faults/child-app.ts'
 import { until } from '../faults/until.ts'
-import { FaultStage } from './fault-stage.fixture.ts'
+import { allPartitions, areShared, FaultStage } from './fault-stage.fixture.ts'
 
-/** Two topics of the one consumer, one of the other. */
-const allPartitions = 3 * 4
 /** The session's ten seconds, and what it takes to share the partitions out anew. */
 const withinMs = 12_000
 
@@ -14,10 +12,7 @@ test('a process is killed: with the session time-out as it is by default, anothe
   await using stage = await FaultStage.open()
   const options = { pace: { every: 200, ms: 20 }, sessionTimeout: '10s' } as const
   const [survivor, victim] = await Promise.all([stage.start(options), stage.start(options)])
-  await until('both have partitions', async () => {
-    const shares = await Promise.all([survivor, victim].map(partitionsOf))
-    return shares.every((share) => share > 0) && shares.reduce((sum, share) => sum + share, 0) === allPartitions
-  })
+  await until('both have partitions', () => areShared([survivor, victim]))
   stage.load(survivor)
   await stage.goesOn()
 

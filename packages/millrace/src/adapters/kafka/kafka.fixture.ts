@@ -109,7 +109,8 @@ async function readPartition(line: FetchLine, partition: number, { start, end }:
     const { partitions, error } = await line.fetch([{ partition, from }])
     const [answer] = partitions
     // Right after a broker is back, its partitions may not be led yet.
-    if (performance.now() > deadline) throw error ?? new Error(`partition ${partition} could not be read from ${from} on`)
+    if (performance.now() > deadline)
+      throw error ?? new Error(`partition ${partition} could not be read from ${from} on`)
     if (answer?.errorCode !== 0) continue
     const fetched = readFetched(answer, from)
     records.push(...fetched.records)

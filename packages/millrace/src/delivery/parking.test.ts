@@ -194,7 +194,8 @@ test('whatever fails, and how often: each record is handled once, in the order o
 
 test('while everything fails nothing is parked or given up; when it is well again, all is handled in order', async () => {
   let isDown = false
-  await using t = await start(() => isDown, { attempts: 2 })
+  // None has its second attempt before so many have had their first that the breaker opens.
+  await using t = await start(() => isDown, { attempts: 2, backoff: () => 1_000 })
   const keys = numbers(50).map((n) => `k${n}`)
   await publish(t, stepsOf(keys, 1))
   await t.settled()
@@ -207,19 +208,17 @@ test('while everything fails nothing is parked or given up; when it is well agai
   await expect.poll(open, { timeout: 5_000 }).toBe('1')
   const parkedWhenOpen = await count(t, 'parked')
   // Long enough for attempts to run out, were they counted.
-  await expect
-    .poll(() => [...t.tried.values()].reduce((sum, n) => sum + n, 0), { timeout: 10_000 })
-    .toBeGreaterThan(200)
+  await expect.poll(() => Math.max(...t.tried.values()), { timeout: 40_000 }).toBeGreaterThan(3)
   expect(await count(t, 'parked')).toBe(parkedWhenOpen)
   expect(parkedWhenOpen).toBeLessThan(50)
 
   isDown = false
-  await expect.poll(open, { timeout: 15_000 }).toBe('0')
+  await expect.poll(open, { timeout: 40_000 }).toBe('0')
   await t.settled()
   const found = await effects(t)
   for (const key of keys) expect(found[key]).toEqual(numbers(11))
   expect(await count(t, 'dead_letter')).toBe(0)
-}, 60_000)
+}, 120_000)
 
 test('what a former name has parked is handled by the new one', async () => {
   await using first = await start(({ key, n }) => key === 'a' && n === 1, { attempts: 1_000, backoff: () => 60_000 })

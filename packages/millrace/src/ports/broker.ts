@@ -49,7 +49,7 @@ export interface LogRange {
   readonly end: number
 }
 
-/** A partition this member has been given to read. */
+/** A partition to read: this member has been given it, or it is of an {@link OpenTopic}. */
 export interface AssignedPartition {
   readonly topic: string
   readonly topicId: string
@@ -63,8 +63,18 @@ export interface AssignedPartition {
   /**
    * Begins to read at an offset. A partition has one reader at a time; opening again closes the one before.
    * Beyond the end it waits for the log to grow; below the start it begins at the start.
+   *
+   * @param to where it ends: once all below has been given, reads are empty. Default: it does not
    */
-  open(from: number): PartitionReader
+  open(from: number, to?: number): PartitionReader
+}
+
+/** A topic that is read past all groups: no group's partitions or offsets move, and readers' `commit` does nothing. */
+export interface OpenTopic extends TopicDescription {
+  /** Its partitions, in order. Whoever else reads them is not disturbed. */
+  readonly all: readonly AssignedPartition[]
+  /** Closes its readers. */
+  close(): Promise<void>
 }
 
 /**
@@ -75,7 +85,7 @@ export interface PartitionReader {
   /**
    * The next records, at least one, at most `max`, each once and in order of offset. Waits for the first.
    * With `waitMs`, waits that long after the first for `max` to be there, or for several MiB. Empty only when the reader
-   * is closed.
+   * is closed, or has come to where it ends.
    *
    * @throws LOG_SHRANK when the log ends before what was read of it; the reader has ended, and the position is to be
    * looked up anew
@@ -148,6 +158,26 @@ export interface Broker {
    * @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE
    */
   ranges(topic: string): Promise<LogRange[]>
+  /**
+   * A topic as it is now; its id tells whether it is the one it was.
+   *
+   * @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE
+   */
+  describe(topic: string): Promise<TopicDescription>
+  /**
+   * Of each partition of a topic, in order: the offset of its first record of this time or later, by the timestamps that
+   * records are read with; its end where there is none.
+   *
+   * @param time in milliseconds since 1970
+   * @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE
+   */
+  offsetsAt(topic: string, time: number): Promise<number[]>
+  /**
+   * Opens a topic to read it past all groups; to be closed by the caller.
+   *
+   * @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE
+   */
+  openTopic(topic: string): Promise<OpenTopic>
   /** @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE */
   join(options: GroupOptions): Promise<GroupMember>
   /** Begins what runs in the background; to be called once, before `join`. */

@@ -6,6 +6,7 @@ export type {
   GroupMember,
   GroupOptions,
   LogRange,
+  OpenTopic,
   OutgoingRecord,
   PartitionReader,
   ProduceResult,

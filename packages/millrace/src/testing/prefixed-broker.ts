@@ -17,6 +17,13 @@ export function prefixedBroker(broker: Broker, prefix: string): Broker {
       return results.map((result): ProduceResult => ({ ...result, topic: outside(result.topic) }))
     },
     ranges: (topic) => broker.ranges(inside(topic)),
+    describe: async (topic) => ({ ...(await broker.describe(inside(topic))), name: topic }),
+    offsetsAt: (topic, time) => broker.offsetsAt(inside(topic), time),
+    openTopic: async (topic) => {
+      const opened = await broker.openTopic(inside(topic))
+      const all = opened.all.map((partition) => renamed(partition, topic))
+      return { name: topic, id: opened.id, partitions: opened.partitions, all, close: () => opened.close() }
+    },
     join: async ({ group, topics, listener }) => {
       const options = { group: inside(group), topics: topics.map(inside) }
       const member = await broker.join({ ...options, listener: outsideListener(listener, outside) })
@@ -33,13 +40,7 @@ export function prefixedBroker(broker: Broker, prefix: string): Broker {
 function outsideListener(listener: GroupListener, outside: (name: string) => string): GroupListener {
   const partitions = new WeakMap<AssignedPartition, AssignedPartition>()
   const of = (given: AssignedPartition): AssignedPartition => {
-    const known = partitions.get(given) ?? {
-      topic: outside(given.topic),
-      topicId: given.topicId,
-      partition: given.partition,
-      range: () => given.range(),
-      open: (from) => given.open(from),
-    }
+    const known = partitions.get(given) ?? renamed(given, outside(given.topic))
     partitions.set(given, known)
     return known
   }
@@ -48,4 +49,9 @@ function outsideListener(listener: GroupListener, outside: (name: string) => str
     revoked: (partition) => listener.revoked(of(partition)),
     lost: (partition) => listener.lost(of(partition)),
   }
+}
+
+function renamed(given: AssignedPartition, topic: string): AssignedPartition {
+  const { topicId, partition } = given
+  return { topic, topicId, partition, range: () => given.range(), open: (from, to) => given.open(from, to) }
 }

@@ -4,6 +4,7 @@ import type {
   GroupMember,
   GroupOptions,
   LogRange,
+  OpenTopic,
   OutgoingRecord,
   ProduceResult,
   TopicDescription,
@@ -12,6 +13,7 @@ import type {
 import type { KafkaConfig } from './config.ts'
 import { connect } from './connect.ts'
 import { KafkaMember } from './member.ts'
+import { KafkaOpenTopic } from './open-topic.ts'
 import { KafkaProducer } from './producer.ts'
 import { KafkaTopics } from './topics.ts'
 
@@ -22,6 +24,7 @@ export class KafkaBroker implements Broker {
   readonly #topics: KafkaTopics
   readonly #producer: KafkaProducer
   readonly #members = new Set<KafkaMember>()
+  readonly #opened = new Set<OpenTopic>()
   readonly #stopped = new AbortController()
   #stopping: Promise<void> | undefined
 
@@ -48,6 +51,28 @@ export class KafkaBroker implements Broker {
     return this.#topics.ranges(topic)
   }
 
+  async describe(topic: string): Promise<TopicDescription> {
+    const [description] = await this.#topics.describe([topic])
+    if (!description) throw new Error(`no answer for ${topic}`)
+    return description
+  }
+
+  offsetsAt(topic: string, time: number): Promise<number[]> {
+    return this.#topics.offsetsAt(topic, time)
+  }
+
+  async openTopic(name: string): Promise<OpenTopic> {
+    const topic = new KafkaOpenTopic(this.#config, this.#topics, await this.describe(name))
+    const { id, partitions, all } = topic
+    const close = () => {
+      this.#opened.delete(opened)
+      return topic.close()
+    }
+    const opened: OpenTopic = { name, id, partitions, all, close }
+    this.#opened.add(opened)
+    return opened
+  }
+
   produce(records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
     return this.#producer.produce(records)
   }
@@ -63,6 +88,7 @@ export class KafkaBroker implements Broker {
   async #stop(): Promise<void> {
     this.#stopped.abort()
     await Promise.all([...this.#members].map((member) => member.leave()))
+    await Promise.all([...this.#opened].map((topic) => topic.close()))
     // What is under way may have to ask who leads.
     await this.#producer.stop()
     await this.#topics.stop()

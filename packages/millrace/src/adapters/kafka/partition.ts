@@ -8,7 +8,7 @@ import type { KafkaTopics } from './topics.ts'
 export interface PartitionParts {
   readonly topics: KafkaTopics
   readonly fetcher: TopicFetcher
-  readonly commits: Commits
+  readonly commits: Pick<Commits, 'handled' | 'opened'>
 }
 
 /** A partition of a topic as it is now: one that is created anew by the same name is another one. */
@@ -18,7 +18,7 @@ export interface PartitionName {
   readonly partition: number
 }
 
-/** A partition that a member holds, until its end. */
+/** A partition to read, until its end. */
 export class HeldPartition implements AssignedPartition {
   readonly topic: string
   readonly topicId: string
@@ -38,7 +38,7 @@ export class HeldPartition implements AssignedPartition {
     return this.#parts.topics.rangeOf(this.topic, this.partition)
   }
 
-  open(from: number): PartitionReader {
+  open(from: number, to?: number): PartitionReader {
     const { fetcher, commits } = this.#parts
     const { topic, partition } = this
     this.#reader?.close()
@@ -49,8 +49,7 @@ export class HeldPartition implements AssignedPartition {
         handled: (offset) => commits.handled({ topic, partition, offset }),
         closed: () => fetcher.remove(reader),
       },
-      partition,
-      from,
+      { partition, from, to },
     )
     this.#reader = reader
     if (this.#ended) reader.close()

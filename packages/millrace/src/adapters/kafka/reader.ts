@@ -22,6 +22,14 @@ export interface ReaderSource {
   closed(): void
 }
 
+/** Which partition is read, and from where to where; without an end, the reader goes on with the log. */
+export interface ReadBounds {
+  readonly partition: number
+  readonly from: number
+  /** Exclusive. */
+  readonly to?: number | undefined
+}
+
 /** Reads a partition: its {@link TopicFetcher} fetches the next records while the caller handles those before. */
 export class KafkaReader implements PartitionReader {
   readonly partition: number
@@ -32,6 +40,7 @@ export class KafkaReader implements PartitionReader {
   /** How many records a waiting read wants. */
   #wanted = 0
   #fetchFrom: number
+  readonly #to: number
   /** Behind the last record that was handed over. */
   #handedOver: number
   #handled: number
@@ -39,10 +48,11 @@ export class KafkaReader implements PartitionReader {
   #failure: Error | undefined
   #closed = false
 
-  constructor(source: ReaderSource, partition: number, from: number) {
+  constructor(source: ReaderSource, { partition, from, to = Number.POSITIVE_INFINITY }: ReadBounds) {
     this.#source = source
     this.partition = partition
     this.#fetchFrom = from
+    this.#to = to
     this.#handedOver = from
     this.#handled = -1
   }
@@ -53,7 +63,7 @@ export class KafkaReader implements PartitionReader {
   }
 
   get hasRoom(): boolean {
-    if (this.#closed || this.#failure) return false
+    if (this.#hasEnded || this.#failure) return false
     if (this.#held.length < this.#wanted) return this.#heldBytes < waitingBytes
     return this.#held.length <= roomyRecords && this.#heldBytes <= roomyBytes
   }
@@ -67,11 +77,12 @@ export class KafkaReader implements PartitionReader {
   take({ records, next, end }: Fetched): void {
     this.#end = Math.max(this.#end, end)
     this.#fetchFrom = next
-    if (records.length > 0) {
-      this.#held = this.#held.length === 0 ? records : [...this.#held, ...records]
-      for (const record of records) this.#heldBytes += sizeOf(record)
-      this.#arrived.notify()
+    const wanted = next <= this.#to ? records : records.filter(({ offset }) => offset < this.#to)
+    if (wanted.length > 0) {
+      this.#held = this.#held.length === 0 ? wanted : [...this.#held, ...wanted]
+      for (const record of wanted) this.#heldBytes += sizeOf(record)
     } else this.#noteHandled()
+    if (wanted.length > 0 || this.#hasEnded) this.#arrived.notify()
   }
 
   /** The offset asked for is not there: below the start it goes on at the start, beyond the end it waits. */
@@ -79,13 +90,14 @@ export class KafkaReader implements PartitionReader {
     if (this.#fetchFrom < start) {
       this.#fetchFrom = start
       if (this.#held.length === 0) this.#handedOver = start
+      if (this.#hasEnded) this.#arrived.notify()
     } else if (end < Math.min(this.#fetchFrom, this.#end)) {
       this.#fail(fail('LOG_SHRANK', { place: this.#source.place, end, offset: this.#fetchFrom }))
     }
   }
 
   async read(max: number, waitMs = 0): Promise<BrokerRecord[]> {
-    while (this.#held.length === 0 && !this.#closed && !this.#failure) await this.#arrived.wait()
+    while (this.#held.length === 0 && !this.#hasEnded && !this.#failure) await this.#arrived.wait()
     if (this.#failure && !this.#closed) throw this.#failure
     if (waitMs > 0) await this.#collect(max, waitMs)
     return this.#handOver(max)
@@ -105,6 +117,11 @@ export class KafkaReader implements PartitionReader {
     this.#source.closed()
   }
 
+  /** Nothing is to come. */
+  get #hasEnded(): boolean {
+    return this.#closed || this.#fetchFrom >= this.#to
+  }
+
   get #isReadToEnd(): boolean {
     return this.#held.length === 0 && this.#fetchFrom >= this.#end
   }
@@ -121,7 +138,7 @@ export class KafkaReader implements PartitionReader {
     this.#wanted = max
     this.#source.hasRoom()
     for (let left = waitMs; left > 0; left = until - performance.now()) {
-      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#closed) break
+      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#hasEnded) break
       await this.#arrived.wait(left)
     }
     this.#wanted = 0

@@ -23,6 +23,8 @@ const longestDelayMs = 1_000
 /** What Kafka calls the start and the end of a log. */
 const earliest = -2n
 const latest = -1n
+/** What it answers where no record is as late as the time asked for. */
+const none = -1
 /** Up to the high watermark. */
 const readUncommitted = 0
 const asClient = -1
@@ -95,6 +97,21 @@ export class KafkaTopics {
     return this.#persist(async () => {
       const leaders = await this.#leaders(topic)
       return this.#rangesOf(topic, [...leaders.keys()])
+    })
+  }
+
+  /**
+   * Of each partition, the offset of its first record of this time or later; else its end.
+   *
+   * @param time in milliseconds since 1970
+   * @throws TOPIC_UNKNOWN, TOPIC_NOT_ALLOWED, BROKER_UNAVAILABLE
+   */
+  offsetsAt(topic: string, time: number): Promise<number[]> {
+    return this.#persist(async () => {
+      const leaders = await this.#leaders(topic)
+      return this.#askLeaders(topic, [...leaders.keys()], (connection, of) => {
+        return this.#offsetsFrom(connection, topic, of, Math.max(0, time))
+      })
     })
   }
 
@@ -256,24 +273,35 @@ export class KafkaTopics {
     return this.knownLeaders(topic) ?? (await this.#see(topic)).leaders
   }
 
-  /** In the order of the partitions asked for. */
-  async #rangesOf(topic: string, partitions: readonly number[]): Promise<LogRange[]> {
+  #rangesOf(topic: string, partitions: readonly number[]): Promise<LogRange[]> {
+    return this.#askLeaders(topic, partitions, (connection, of) => this.#rangesAt(connection, topic, of))
+  }
+
+  /** Asks each leader for its partitions; the answers are in the order of the partitions asked for. */
+  async #askLeaders<Answer>(
+    topic: string,
+    partitions: readonly number[],
+    ask: (connection: Connection, partitions: readonly number[]) => Promise<[number, Answer][]>,
+  ): Promise<Answer[]> {
     try {
       const leaders = await this.#leaders(topic)
       const byLeader = Map.groupBy(partitions, (partition) => leaders[partition] ?? -1)
-      const found = await Promise.all([...byLeader].map(([leader, of]) => this.#rangesAt(leader, topic, of)))
-      const ranges = new Map(found.flat())
-      return partitions.flatMap((partition) => ranges.get(partition) ?? [])
+      const answers = [...byLeader].map(async ([leader, of]) => ask(await this.#toLeader(leader, topic, of), of))
+      const found = new Map((await Promise.all(answers)).flat())
+      return partitions.flatMap((partition) => found.get(partition) ?? [])
     } catch (error) {
       this.forget(topic)
       throw error
     }
   }
 
-  async #rangesAt(leader: number, topic: string, partitions: readonly number[]): Promise<[number, LogRange][]> {
+  async #toLeader(leader: number, topic: string, [partition]: readonly number[]): Promise<Connection> {
     const address = this.addressOf(leader)
-    if (!address) throw new Error(`${topic}/${partitions[0]} has no leader`)
-    const connection = await this.#admin.connections.get(address)
+    if (!address) throw new Error(`${topic}/${partition} has no leader`)
+    return this.#admin.connections.get(address)
+  }
+
+  async #rangesAt(connection: Connection, topic: string, partitions: readonly number[]): Promise<[number, LogRange][]> {
     // In this order on one connection, so that no range can end before it starts.
     const [starts, ends] = await Promise.all([
       this.#offsets(connection, topic, partitions, earliest),
@@ -283,6 +311,22 @@ export class KafkaTopics {
       partition,
       { start: starts.get(partition) ?? 0, end: ends.get(partition) ?? 0 },
     ])
+  }
+
+  async #offsetsFrom(
+    connection: Connection,
+    topic: string,
+    partitions: readonly number[],
+    time: number,
+  ): Promise<[number, number][]> {
+    const [found, ends] = await Promise.all([
+      this.#offsets(connection, topic, partitions, BigInt(Math.ceil(time))),
+      this.#offsets(connection, topic, partitions, latest),
+    ])
+    return partitions.map((partition) => {
+      const offset = found.get(partition) ?? none
+      return [partition, offset === none ? (ends.get(partition) ?? 0) : offset]
+    })
   }
 
   async #offsets(

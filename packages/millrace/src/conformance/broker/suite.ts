@@ -2,12 +2,13 @@ import { describe, onTestFinished, test } from 'vitest'
 import type { Broker } from '../../ports/broker.ts'
 import { groupCases } from './group-cases.ts'
 import { interleavingCases } from './interleaving-cases.ts'
+import { openTopicCases } from './open-topic-cases.ts'
 import { produceCases } from './produce-cases.ts'
 import { readCases } from './read-cases.ts'
 import { type BrokerUnderTest, type Stage, uniqueName } from './stage.ts'
 import { topicCases } from './topic-cases.ts'
 
-const cases = { ...topicCases, ...produceCases, ...readCases, ...interleavingCases, ...groupCases }
+const cases = { ...topicCases, ...produceCases, ...readCases, ...openTopicCases, ...interleavingCases, ...groupCases }
 
 /** A case of the suite, by what it proves. */
 export type BrokerCase = keyof typeof cases

@@ -6,6 +6,7 @@ import type {
   GroupMember,
   GroupOptions,
   LogRange,
+  OpenTopic,
   OutgoingRecord,
   ProduceResult,
   TopicDescription,
@@ -15,12 +16,12 @@ import type { Transaction } from '../../../ports/database.ts'
 import { isMissingSlice } from '../errors.ts'
 import { appendBatch, type Batch, Router } from './append.ts'
 import type { LogConfig } from './config.ts'
-import { Member } from './member.ts'
+import { HeldPartition, Member } from './member.ts'
 import { Membership } from './membership.ts'
-import { readRanges } from './partition-log.ts'
+import { readOffsetsAt, readRanges } from './partition-log.ts'
 import { Patience } from './patience.ts'
 import { Retention } from './retention.ts'
-import { Topics } from './topics.ts'
+import { type LogTopic, Topics } from './topics.ts'
 import { logChannel, Watcher } from './watcher.ts'
 
 /** The broker whose log is in PostgreSQL: a transaction there can append with everything else it writes. */
@@ -53,6 +54,7 @@ export class LogBroker implements PostgresBroker {
   readonly #membership: Membership
   readonly #retention: Retention
   readonly #patience: Patience
+  readonly #opened = new Set<OpenTopic>()
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
@@ -82,6 +84,21 @@ export class LogBroker implements PostgresBroker {
       const { number, partitions } = await this.#topics.get(name)
       return readRanges(this.#config.database, number, partitions)
     })
+  }
+
+  describe(name: string): Promise<TopicDescription> {
+    return this.#mapped(async () => {
+      const { id, partitions } = await this.#topics.get(name)
+      return { name, id, partitions }
+    })
+  }
+
+  offsetsAt(name: string, time: number): Promise<number[]> {
+    return this.#mapped(async () => readOffsetsAt(this.#config.database, await this.#topics.get(name), time))
+  }
+
+  openTopic(name: string): Promise<OpenTopic> {
+    return this.#mapped(async () => this.#open(await this.#topics.get(name)))
   }
 
   async appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
@@ -117,6 +134,19 @@ export class LogBroker implements PostgresBroker {
     return this.#stopping
   }
 
+  #open(topic: LogTopic): OpenTopic {
+    const { name, id, partitions } = topic
+    const context = { config: this.#config, watcher: this.#watcher }
+    const all = Array.from({ length: partitions }, (_, partition) => new HeldPartition(context, topic, partition))
+    const close = async () => {
+      this.#opened.delete(opened)
+      for (const partition of all) partition.end()
+    }
+    const opened: OpenTopic = { name, id, partitions, all, close }
+    this.#opened.add(opened)
+    return opened
+  }
+
   /** When it fails, nothing is left running. */
   async #start(): Promise<void> {
     try {
@@ -138,6 +168,7 @@ export class LogBroker implements PostgresBroker {
 
   async #stopParts(): Promise<void> {
     await this.#membership.stop()
+    for (const topic of this.#opened) await topic.close()
     await Promise.all([this.#watcher.stop(), this.#retention.stop()])
   }
 

@@ -17,6 +17,9 @@ export interface MemberContext {
   readonly onChange: () => void
 }
 
+/** What a partition is read with. */
+export type ReadContext = Pick<MemberContext, 'config' | 'watcher'>
+
 /**
  * A member's side of the assignment: what it holds, and what its listener was told. A partition is
  * `held` → (asked to give it up) `revoking` → (its listener has let go) `released` → (the database knows) gone;
@@ -159,16 +162,17 @@ interface Holding {
   revoked?: Promise<void>
 }
 
-class HeldPartition implements AssignedPartition {
+/** A partition to read, until its end. */
+export class HeldPartition implements AssignedPartition {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
   readonly #number: number
-  readonly #context: MemberContext
+  readonly #context: ReadContext
   #reader: PartitionReader | undefined
   #ended = false
 
-  constructor(context: MemberContext, topic: LogTopic, partition: number) {
+  constructor(context: ReadContext, topic: LogTopic, partition: number) {
     this.#context = context
     this.topic = topic.name
     this.topicId = topic.id
@@ -186,10 +190,10 @@ class HeldPartition implements AssignedPartition {
     }
   }
 
-  open(from: number): PartitionReader {
+  open(from: number, to?: number): PartitionReader {
     this.#reader?.close()
     const watch = this.#context.watcher.watch({ topicNumber: this.#number, partition: this.partition })
-    this.#reader = new LogReader(this.#context.config, watch, `${this.topic}/${this.partition}`, from)
+    this.#reader = new LogReader(this.#context.config, watch, `${this.topic}/${this.partition}`, { from, to })
     if (this.#ended) this.#reader.close()
     return this.#reader
   }

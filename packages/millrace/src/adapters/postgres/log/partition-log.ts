@@ -74,3 +74,18 @@ export async function readRanges(database: Database, topicNumber: number, partit
   })
   return rows.map(({ first, beyond }) => ({ start: Number(first), end: Number(beyond) }))
 }
+
+/** Of the partitions of a topic, in order: the offset of the first record appended at this time or later; else the end. */
+export async function readOffsetsAt(
+  database: Database,
+  { number, partitions }: { readonly number: number; readonly partitions: number },
+  time: number,
+): Promise<number[]> {
+  const { rows } = await database.on('system').query<{ offset: string }>({
+    name: 'millrace_log_offset_at',
+    text: `SELECT millrace.log_offset_at($1, p.partition, $3) AS "offset"
+             FROM generate_series(0, $2::int - 1) AS p (partition) ORDER BY p.partition`,
+    values: [number, partitions, time],
+  })
+  return rows.map(({ offset }) => Number(offset))
+}

@@ -14,6 +14,13 @@ const waitingBytes = 8 * 1024 * 1024
 const firstRetryMs = 50
 const longestRetryMs = 1_000
 
+/** From where to where a reader reads; without an end it goes on with the log. */
+export interface ReadBounds {
+  readonly from: number
+  /** Exclusive. */
+  readonly to?: number | undefined
+}
+
 /** Reads a partition of the log: fetches the next piece while the caller handles the one before. */
 export class LogReader implements PartitionReader {
   readonly #config: LogConfig
@@ -29,6 +36,7 @@ export class LogReader implements PartitionReader {
   #wanted = 0
   /** The next offset to fetch. */
   #next: number
+  readonly #to: number
   /** The highest end seen. */
   #seenEnd = 0
   #failure: Error | undefined
@@ -39,11 +47,12 @@ export class LogReader implements PartitionReader {
    *
    * @param name the partition's, for errors: `topic/partition`
    */
-  constructor(config: LogConfig, watch: Watch, name: string, from: number) {
+  constructor(config: LogConfig, watch: Watch, name: string, { from, to = Number.POSITIVE_INFINITY }: ReadBounds) {
     this.#config = config
     this.#watch = watch
     this.#name = name
     this.#next = from
+    this.#to = to
     void this.#fetch()
   }
 
@@ -52,7 +61,7 @@ export class LogReader implements PartitionReader {
   }
 
   async read(max: number, waitMs = 0): Promise<BrokerRecord[]> {
-    while (this.#held.length === 0 && !this.#closed && !this.#failure) await this.#arrived.wait()
+    while (this.#held.length === 0 && !this.#hasEnded && !this.#failure) await this.#arrived.wait()
     if (this.#failure && !this.#closed) throw this.#failure
     if (waitMs > 0) await this.#collect(max, waitMs)
     return this.#take(max)
@@ -78,7 +87,7 @@ export class LogReader implements PartitionReader {
     this.#wanted = max
     this.#room.notify()
     for (let left = waitMs; left > 0; left = until - performance.now()) {
-      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#closed) break
+      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#hasEnded) break
       await this.#arrived.wait(left)
     }
     this.#wanted = 0
@@ -92,13 +101,19 @@ export class LogReader implements PartitionReader {
     return taken
   }
 
+  /** Nothing is to come. */
+  get #hasEnded(): boolean {
+    return this.#closed || this.#next >= this.#to
+  }
+
   async #fetch(): Promise<void> {
     await this.#retried(async () => this.#watch.grew(await this.#locate()))
-    while (!this.#closed && !this.#hasShrunk()) {
+    while (!this.#hasEnded && !this.#hasShrunk()) {
       if (!this.#hasRoom()) await this.#room.wait()
       else if (this.#next >= this.#watch.end) await this.#watch.grown()
       else await this.#retried(() => this.#fetchPiece())
     }
+    this.#arrived.notify()
   }
 
   /**
@@ -121,7 +136,7 @@ export class LogReader implements PartitionReader {
   }
 
   async #fetchPiece(): Promise<void> {
-    const range = { first: this.#next, beyond: this.#next + pieceRecords, bytes: pieceBytes }
+    const range = { first: this.#next, beyond: Math.min(this.#next + pieceRecords, this.#to), bytes: pieceBytes }
     const before = this.#watch.end
     const records = await readRecords(this.#config.database, this.#watch, range)
     if (this.#closed) return

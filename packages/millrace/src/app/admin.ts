@@ -6,14 +6,17 @@ import {
   DeadLetterOperations,
   type DeadLetterRequest,
   listConsumers,
+  type ReplayRunner,
   switchConsumer,
 } from '../delivery/index.ts'
 import type { AdminSource, DeadLetterCommand, DeadLetterOutcome, DeadLetterQuery } from '../http/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { consumerItem, LogEnds } from './admin-consumers.ts'
 import { deadLetterAnswer, deadLetterItem } from './admin-dead-letters.ts'
+import { locator, replaySource } from './admin-replays.ts'
 import type { Brokers } from './brokers.ts'
 import type { TopicCatalogue } from './catalogue.ts'
+import { paged } from './paged.ts'
 
 interface AdminParts {
   readonly units: UnitRunner
@@ -23,10 +26,19 @@ interface AdminParts {
   readonly controls: Controls
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
+  readonly replays: ReplayRunner
 }
 
 /** What operators ask of a process, and have it do. */
-export function adminSource({ units, brokers, catalogue, consumers, controls, runners }: AdminParts): AdminSource {
+export function adminSource({
+  units,
+  brokers,
+  catalogue,
+  consumers,
+  controls,
+  runners,
+  replays,
+}: AdminParts): AdminSource {
   const { database } = units
   const known = new Set(consumers.map(({ name }) => name))
   const running = new Map(runners.map((runner) => [runner.consumerName, runner]))
@@ -62,18 +74,12 @@ export function adminSource({ units, brokers, catalogue, consumers, controls, ru
       const items = await Promise.all(states.map((state) => consumerItem(state, running.get(state.name), ends)))
       return paged(items, limit, ({ name }) => name)
     },
-    switchConsumer: async (name, state) => {
-      await switchConsumer({ database, controls, known }, name, state)
+    switchConsumer: async (name, state, { by = 'http' }) => {
+      await switchConsumer({ database, controls, known }, { name, state, by })
       return { name, state }
     },
+    ...replaySource({ database, controls, locate: locator(consumers, brokers) }, replays),
   }
-}
-
-/** One more than asked for was looked up: it says whether there is another page. */
-function paged<Item>(found: readonly Item[], limit: number, cursorOf: (item: Item) => string) {
-  const items = found.slice(0, limit)
-  const last = items.at(-1)
-  return { items, next: found.length > limit && last !== undefined ? cursorOf(last) : null }
 }
 
 function requestOf({ dryRun, max, rate, next, by = 'http', force, ...filter }: DeadLetterCommand): DeadLetterRequest {

@@ -1,7 +1,7 @@
 import type { Consumer } from '../core/consumer.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
-import { ConsumerRunner, Controls, inboxSlices } from '../delivery/index.ts'
+import { ConsumerRunner, Controls, inboxSlices, ReplayRunner } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { type AdminSource, createHttpServer, type HttpServer } from '../http/index.ts'
 import { migrate } from '../migrate/index.ts'
@@ -71,9 +71,10 @@ export function buildApp(options: AppOptions): BuiltApp {
   const controls = new Controls(database, logger.child({ part: 'controls' }))
   const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
   const working = config.roles.includes('worker') ? runners : []
-  const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working })
+  const replays = replayRunner(config, { consumers, brokers, units, controls })
+  const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working, replays })
   const http = httpServer(config, millrace, { runners: working, admin })
-  const parts = startOrder(config, { brokers, topics, relays, controls, runners, direct, http })
+  const parts = startOrder(config, { brokers, topics, relays, controls, runners, replays, direct, http })
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
     millrace,
@@ -129,6 +130,26 @@ function consumerRunner(config: AppConfig, { consumer, topics, units, controls }
   })
 }
 
+interface ReplayParts {
+  readonly consumers: readonly Consumer[]
+  readonly brokers: Brokers
+  readonly units: UnitRunner
+  readonly controls: Controls
+}
+
+function replayRunner(
+  { metrics, logger }: AppConfig,
+  { consumers, brokers, units, controls }: ReplayParts,
+): ReplayRunner {
+  return new ReplayRunner({
+    consumers: consumers.map((consumer) => ({ consumer, brokerOf: (topic) => brokers.ofName(topic) })),
+    runner: units,
+    controls,
+    metricsOf: (name) => deliveryMetrics(metrics, name, logger),
+    logger,
+  })
+}
+
 interface HttpParts {
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
@@ -157,12 +178,16 @@ interface AppParts {
   readonly relays: Relays
   readonly controls: Controls
   readonly runners: readonly ConsumerRunner[]
+  readonly replays: ReplayRunner
   readonly direct: DirectPublisher
   readonly http: HttpServer
 }
 
 /** The parts in the order they start; they stop in the reverse one. */
-function startOrder(config: AppConfig, { brokers, topics, relays, controls, runners, direct, http }: AppParts): Part[] {
+function startOrder(
+  config: AppConfig,
+  { brokers, topics, relays, controls, runners, replays, direct, http }: AppParts,
+): Part[] {
   const { services, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
@@ -178,7 +203,7 @@ function startOrder(config: AppConfig, { brokers, topics, relays, controls, runn
     topics,
     // Handlers may publish directly: that ends after them.
     direct,
-    ...(roles.includes('worker') ? [relays, controls, together('consumers', runners)] : []),
+    ...(roles.includes('worker') ? [relays, controls, together('consumers', [...runners, replays])] : []),
     http,
   ]
 }

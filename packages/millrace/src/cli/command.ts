@@ -24,7 +24,7 @@ export interface Invocation {
 
 /** One command of the program. */
 export interface Command {
-  /** Its two words: `dead-letters ls`. */
+  /** Its words, one or two: `dead-letters ls`. */
   readonly name: string
   /** What follows them. */
   readonly usage: string

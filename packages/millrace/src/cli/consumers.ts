@@ -1,6 +1,10 @@
 import type { ConsumerItem, ConsumerPage } from '../http/index.ts'
-import type { Command, Invocation } from './command.ts'
+import { byOf } from './by.ts'
+import type { Command, Invocation, Options } from './command.ts'
 import { ago, print, printJson, printTable } from './output.ts'
+import { seekCommand } from './seek.ts'
+
+const by: Options = { by: { type: 'string', help: 'who asks, for the audit; default: your user name' } }
 
 /** What is done about consumers. */
 export const consumerCommands: readonly Command[] = [
@@ -17,7 +21,7 @@ export const consumerCommands: readonly Command[] = [
     usage: '<name> …',
     summary: 'Switches consumers off, in all processes and over restarts',
     names: [1, 100],
-    options: {},
+    options: by,
     run: (invocation) => switchAll(invocation, 'pause'),
   },
   {
@@ -25,9 +29,10 @@ export const consumerCommands: readonly Command[] = [
     usage: '<name> …',
     summary: 'Switches consumers on again',
     names: [1, 100],
-    options: {},
+    options: by,
     run: (invocation) => switchAll(invocation, 'resume'),
   },
+  seekCommand,
 ]
 
 async function list({ client, values, isJson }: Invocation): Promise<number> {
@@ -67,10 +72,14 @@ function printPartitions(items: readonly ConsumerItem[]): void {
   )
 }
 
-async function switchAll({ client, positionals, isJson }: Invocation, action: 'pause' | 'resume'): Promise<number> {
+async function switchAll(
+  { client, values, positionals, isJson }: Invocation,
+  action: 'pause' | 'resume',
+): Promise<number> {
   for (const name of positionals) {
     const answer = await client.post<{ name: string; state: string }>(
       `/consumers/${encodeURIComponent(name)}/${action}`,
+      { by: byOf(values) },
     )
     if (isJson) printJson(answer)
     else print(`${answer.name} is ${answer.state}`)

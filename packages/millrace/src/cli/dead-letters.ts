@@ -1,5 +1,5 @@
-import { userInfo } from 'node:os'
 import type { DeadLetterAnswer, DeadLetterItem, DeadLetterOutcome } from '../http/index.ts'
+import { byOf } from './by.ts'
 import {
   type Command,
   type Invocation,
@@ -199,13 +199,12 @@ function selectionOf({ values, positionals }: Invocation): object {
   const filter = filterOf(values)
   const isSaid = positionals.length > 0 || Object.values(filter).some((value) => value !== undefined)
   if (!isSaid && !values['all']) throw new UsageError('Say which: ids, a filter, or --all. See --help.')
-  const user = textOf(values, 'by') ?? userName()
   return {
     ...filter,
     ...(positionals.length > 0 && { ids: positionals }),
     ...(values['all'] === true && { all: true }),
     ...(values['force'] === true && { force: true }),
-    by: user === undefined ? 'cli' : `cli: ${user}`,
+    by: byOf(values),
   }
 }
 
@@ -218,15 +217,6 @@ function filterOf(values: Values) {
     since: timeOf(values, 'since'),
     until: timeOf(values, 'until'),
     held: values['held'] === true ? true : undefined,
-  }
-}
-
-function userName(): string | undefined {
-  try {
-    return userInfo().username
-  } catch {
-    // A user id without an account, as containers have it.
-    return undefined
   }
 }
 

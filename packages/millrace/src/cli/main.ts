@@ -6,8 +6,9 @@ import { consumerCommands } from './consumers.ts'
 import { deadLetterCommands } from './dead-letters.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { visible } from './output.ts'
+import { replayCommands } from './replays.ts'
 
-const commands: readonly Command[] = [...deadLetterCommands, ...consumerCommands]
+const commands: readonly Command[] = [...deadLetterCommands, ...consumerCommands, ...replayCommands]
 
 /**
  * Runs `millrace` with its arguments and sets the exit code: 0 when all went well, 1 when something failed or was left as it
@@ -23,10 +24,12 @@ export async function main(given: readonly string[], environment: Environment): 
 }
 
 async function run(given: readonly string[], environment: Environment): Promise<number> {
-  const name = given.slice(0, 2).join(' ')
-  const command = commands.find((candidate) => candidate.name === name)
+  const command = commands.find(({ name }) => name === given.slice(0, name.split(' ').length).join(' '))
   if (!command) return helpFor(given)
-  const { values, positionals } = parse(given.slice(2), { ...commonOptions, ...command.options })
+  const { values, positionals } = parse(given.slice(command.name.split(' ').length), {
+    ...commonOptions,
+    ...command.options,
+  })
   if (values['help']) {
     process.stdout.write(commandHelp(command))
     return 0

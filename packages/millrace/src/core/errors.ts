@@ -193,7 +193,7 @@ export const errorCatalogue = {
     status: 500,
     message: 'Consumer {consumer} stands at {position} of {topic}/{partition}, beyond its end at {end}.',
     remedy:
-      'The topic was cut or re-created. Set next_offset in millrace.position to where the consumer should go on, and raise generation.',
+      'The topic was cut. Say where the consumer is to go on: npx millrace consumers seek {consumer} --topic {topic} --partition {partition} --to latest (or earliest, a time, an offset).',
   },
 
   TOPIC_RECREATED: {
@@ -201,7 +201,7 @@ export const errorCatalogue = {
     message:
       'Topic {topic} was deleted and created again: its id is {id}, and consumer {consumer} has positions in {former}.',
     remedy:
-      "To read the new topic from its first record, delete the old positions: DELETE FROM millrace.position WHERE consumer_id = {consumer} AND topic_id = '{former}'.",
+      'Only you know whether the new topic has the old records again. Say where the consumer is to go on in it: npx millrace consumers seek {consumer} --topic {topic} --to earliest (or latest, a time).',
   },
   LOG_SHRANK: {
     status: 503,
@@ -219,6 +219,32 @@ export const errorCatalogue = {
     status: 404,
     message: 'There is no consumer {consumer}.',
     remedy: 'See which there are (GET /admin/consumers); one is there once it has run.',
+  },
+  CONSUMER_NOT_HERE: {
+    status: 404,
+    message: 'The asked process has no consumer {consumer}.',
+    remedy: 'Check its name, or ask a process that has its module: that one knows the consumer’s topics.',
+  },
+  OFFSET_OUTSIDE_LOG: {
+    status: 422,
+    message: 'Offset {offset} is not within {topic}/{partition}, which begins at {start} and ends at {end}.',
+    remedy: 'Name an offset from {start} to {end}, or say earliest, latest or a time.',
+  },
+  REPLAY_RUNNING: {
+    status: 409,
+    message: 'Replay {replay} of consumer {consumer} is under way; there is one at a time.',
+    remedy:
+      'Wait until it has ended (GET /admin/replays/{replay}), or cancel it: npx millrace replays cancel {replay}.',
+  },
+  REPLAY_ENDED: {
+    status: 409,
+    message: 'Replay {replay} has ended already.',
+    remedy: 'There is nothing to cancel; GET /admin/replays/{replay} says what came of it.',
+  },
+  REPLAY_UNKNOWN: {
+    status: 404,
+    message: 'There is no replay {replay}.',
+    remedy: 'See which there are: GET /admin/replays.',
   },
   ADMIN_UNAUTHORIZED: {
     status: 401,

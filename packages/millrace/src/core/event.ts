@@ -28,6 +28,8 @@ export interface ReceivedEvent<Topic extends string = string, Type extends strin
   readonly key: string | null
   readonly partition: number
   readonly offset: number
+  /** The id of the replay that it is handled for once more; undefined where it is handled in the consumer's own course. */
+  readonly replay?: string
   /** All headers of the record, as UTF-8 text; the last of a repeated name. */
   readonly headers: Readonly<Record<string, string>>
 }

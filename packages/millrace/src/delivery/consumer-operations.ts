@@ -36,14 +36,16 @@ interface PositionRow extends Omit<PartitionState, 'position'> {
   readonly position: string
 }
 
-/** The consumers that have run on this database, by name, from the one after `after`. */
+/** The consumers that have run on this database, by name, from the one after `after`; without the scopes of replays. */
 export async function listConsumers(connection: Queryable, after: string, limit: number): Promise<ConsumerState[]> {
   const { rows } = await connection.query<ConsumerRow>(
     `SELECT c.id, c.name, c.paused_at AS "pausedSince",
             (SELECT count(*)::int FROM millrace.held_key h WHERE h.consumer_id = c.id) AS "heldKeys",
             (SELECT count(*)::int FROM millrace.parked p WHERE p.consumer_id = c.id) AS parked,
             (SELECT count(*)::int FROM millrace.dead_letter d WHERE d.consumer_id = c.id) AS "deadLetters"
-       FROM millrace.consumer c WHERE c.name > $1 ORDER BY c.name LIMIT $2`,
+       FROM millrace.consumer c
+      WHERE c.name > $1 AND NOT EXISTS (SELECT FROM millrace.replay r WHERE r.scope_id = c.id)
+      ORDER BY c.name LIMIT $2`,
     [after, limit],
   )
   const { rows: positions } = await connection.query<PositionRow>(
@@ -70,6 +72,14 @@ export interface ConsumerSwitch {
   readonly known: ReadonlySet<string>
 }
 
+/** How a consumer is to be. */
+export interface SwitchRequest {
+  readonly name: string
+  readonly state: 'paused' | 'running'
+  /** Who asks, for the audit. */
+  readonly by: string
+}
+
 /**
  * Switches a consumer off or on, in all processes and over restarts. One that is off keeps its partitions, and handles
  * nothing but the chunks under way.
@@ -78,13 +88,17 @@ export interface ConsumerSwitch {
  */
 export async function switchConsumer(
   { database, controls, known }: ConsumerSwitch,
-  name: string,
-  state: 'paused' | 'running',
+  { name, state, by }: SwitchRequest,
 ): Promise<void> {
   if (known.has(name)) await consumerId(database, name)
   const { rowCount } = await database.query(
-    `UPDATE millrace.consumer SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END WHERE name = $1`,
-    [name, state === 'paused'],
+    `WITH found AS (SELECT id, name, paused_at IS NOT NULL AS paused FROM millrace.consumer WHERE name = $1 FOR UPDATE),
+          switched AS (UPDATE millrace.consumer c SET paused_at = CASE WHEN $2 THEN now() END
+                         FROM found WHERE c.id = found.id AND found.paused <> $2 RETURNING c.name),
+          audited AS (INSERT INTO millrace.consumer_audit (consumer, action, by)
+                      SELECT name, CASE WHEN $2 THEN 'pause' ELSE 'resume' END, $3 FROM switched)
+     SELECT FROM found`,
+    [name, state === 'paused', by],
   )
   if (rowCount === 0) throw fail('CONSUMER_UNKNOWN', { consumer: name })
   await controls.announce()

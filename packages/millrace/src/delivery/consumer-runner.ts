@@ -89,6 +89,9 @@ export class ConsumerRunner implements Part {
     for (const topic of topics()) await this.#establish(topic)
     this.#retries.start()
     controls.onChange(() => this.#retries.wake())
+    controls.onSought((sought) => {
+      if (sought === consumer.name) for (const worker of this.#workers.values()) worker.sought()
+    })
     const byBroker = Map.groupBy(topics(), ({ broker }) => broker)
     for (const [broker, consumed] of byBroker) this.#members.push(await this.#join(broker, consumed))
   }
@@ -135,7 +138,7 @@ export class ConsumerRunner implements Part {
       logger: logger.child({ consumer: consumer.name, topic: assigned.topic, partition: assigned.partition }),
     })
     this.#workers.set(placeOf(assigned), worker)
-    worker.start()
+    void worker.start()
   }
 
   async #revoked(assigned: AssignedPartition): Promise<void> {

@@ -8,9 +8,15 @@ const channel = 'millrace_controls'
 /** A notification comes at once; this is for one that was lost. */
 const lookEveryMs = 1_000
 
+interface Told {
+  readonly name: string
+  readonly paused: boolean
+  readonly seeks: number
+}
+
 /**
- * What operators say to consumers, in whatever process they say it: that one is paused or goes on, and that parked records
- * are due.
+ * What operators say to consumers, in whatever process they say it: that one is paused or goes on, that it has been sought,
+ * and that parked records are due.
  */
 export class Controls implements Part {
   readonly name = 'controls'
@@ -18,8 +24,11 @@ export class Controls implements Part {
   readonly #logger: Logger
   readonly #changed = new Signal()
   readonly #listeners = new Set<() => void>()
+  readonly #soughtListeners = new Set<(consumer: string) => void>()
   readonly #looking = new Repeatable(() => this.#lookAgain())
   #paused: ReadonlySet<string> = new Set()
+  /** How often consumers have been sought; undefined before the first look. */
+  #seeks: ReadonlyMap<string, number> | undefined
   #unlisten: (() => Promise<void>) | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -59,6 +68,11 @@ export class Controls implements Part {
     this.#listeners.add(listener)
   }
 
+  /** Calls back when a consumer’s positions have been moved by a seek, and once more at worst. */
+  onSought(listener: (consumer: string) => void): void {
+    this.#soughtListeners.add(listener)
+  }
+
   /** Says, after a commit, that something has changed; resolves when this process knows it. */
   async announce(): Promise<void> {
     this.#database.notify(channel)
@@ -81,11 +95,21 @@ export class Controls implements Part {
   }
 
   async #look(): Promise<void> {
-    const { rows } = await this.#database.on('system').query<{ name: string }>({
-      name: 'millrace_paused',
-      text: 'SELECT name FROM millrace.consumer WHERE paused_at IS NOT NULL',
+    const { rows } = await this.#database.on('system').query<Told>({
+      name: 'millrace_controls',
+      text: `SELECT name, paused_at IS NOT NULL AS paused, seeks FROM millrace.consumer
+              WHERE paused_at IS NOT NULL OR seeks > 0`,
     })
-    this.#paused = new Set(rows.map(({ name }) => name))
+    this.#paused = new Set(rows.filter(({ paused }) => paused).map(({ name }) => name))
     this.#changed.notify()
+    this.#noteSeeks(new Map(rows.map(({ name, seeks }) => [name, seeks])))
+  }
+
+  #noteSeeks(seeks: ReadonlyMap<string, number>): void {
+    const before = this.#seeks
+    this.#seeks = seeks
+    if (!before) return
+    const sought = [...seeks].filter(([name, count]) => count !== (before.get(name) ?? 0)).map(([name]) => name)
+    for (const name of sought) for (const listener of this.#soughtListeners) listener(name)
   }
 }

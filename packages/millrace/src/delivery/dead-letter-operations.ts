@@ -5,6 +5,7 @@ import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { type BulkOutcome, type BulkRequest, inBatches, type Judgement } from './bulk.ts'
+import { transactionAgain } from './conflicts.ts'
 import type { Controls } from './controls.ts'
 import {
   type DeadLetterFilter,
@@ -20,11 +21,10 @@ import {
   parkAgain,
   takeRefused,
 } from './dead-letter-moves.ts'
+import { consumerOfScope } from './scopes.ts'
 
 /** So often one may be redriven before it takes `force`: what fails again and again goes round in circles. */
 const mostRedriven = 10
-/** A transaction that lost against another one is tried so often. */
-const attempts = 5
 
 /** A dead letter with all there is. */
 export interface DeadLetterDetails extends DeadLetterRow {
@@ -109,7 +109,7 @@ export class DeadLetterOperations {
     const judge = (letters: readonly DeadLetterRow[]) => judged(letters, obstacle)
     const act = async (letters: readonly DeadLetterRow[]) => {
       const ids = letters.map(({ id }) => id)
-      const { done, skipped } = await this.#actOnce(ids, { action, by: request.by }, judge)
+      const { done, skipped } = await this.#act(ids, { action, by: request.by }, judge)
       const locked = new Set([...done, ...skipped.map(({ id }) => id)])
       return {
         done,
@@ -119,29 +119,13 @@ export class DeadLetterOperations {
     return inBatches(database, request, request.dryRun ? async (letters) => judge(letters) : act)
   }
 
-  /** In one transaction, again where it lost against another one. */
-  async #actOnce(
-    ids: readonly string[],
-    what: { readonly action: DeadLetterAction; readonly by: string },
-    judge: (letters: readonly DeadLetterRow[]) => Judgement<Skipped>,
-  ): Promise<Judgement<Skipped>> {
-    const { database } = this.#options.runner
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#act(ids, what, judge)
-      } catch (error) {
-        if (database.faultOf(error) !== 'conflict' || attempt === attempts) throw error
-      }
-    }
-  }
-
   async #act(
     ids: readonly string[],
     what: { readonly action: DeadLetterAction; readonly by: string },
     judge: (letters: readonly DeadLetterRow[]) => Judgement<Skipped>,
   ): Promise<Judgement<Skipped>> {
     const { runner, controls } = this.#options
-    const { judgement, published } = await runner.database.transaction(async (transaction) => {
+    const { judgement, published } = await transactionAgain(runner.database, async (transaction) => {
       const locked = await lockDeadLetters(transaction, ids)
       const judgement = judge(locked)
       const chosen = locked.filter(({ id }) => judgement.done.includes(id))
@@ -169,7 +153,7 @@ export class DeadLetterOperations {
   #obstacle({ consumer, topic, redriven }: DeadLetterRow, force: boolean): Skipped | undefined {
     if (redriven >= mostRedriven && !force) return 'redriven-too-often'
     if (consumer === null) return this.#options.publishesTo(topic) ? undefined : 'topic-unknown'
-    const topics = this.#topics.get(consumer)
+    const topics = this.#topics.get(consumerOfScope(consumer))
     // It would wait until some process has the consumer: a worker of other modules, or never.
     if (!topics) return force ? undefined : 'consumer-unknown'
     return topics.has(topic) ? undefined : 'topic-unknown'

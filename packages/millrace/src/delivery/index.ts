@@ -19,6 +19,11 @@ export {
 export { inboxSlices } from './inbox.ts'
 export type { DeliveryMetrics } from './metrics.ts'
 export type { WorkerStatus } from './partition-worker.ts'
+export type { LocatedConsumer, Place } from './places.ts'
+export { beginReplay, cancelReplay, type ReplayBeginning, showReplay } from './replay-operations.ts'
+export { ReplayRunner } from './replay-runner.ts'
+export { listReplays, type Replay, type ReplayProgress } from './replays.ts'
+export { type ConsumerOperations, seekConsumer } from './seek.ts'
 
 /** The tables of delivery. */
 export const deliveryMigrations: MigrationSet = { owner: 'delivery', folder: new URL('./migrations/', import.meta.url) }

@@ -17,7 +17,7 @@ import { HeldKeys, HeldKeysChanged } from './held-keys.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import type { ParkedRetries } from './parked-retries.ts'
 import type { Verdict } from './parking.ts'
-import { loadPosition, type Position, putDown, skipGap, takeUp } from './positions.ts'
+import { advancePosition, loadPosition, type Position, putDown, skipGap, takeUp } from './positions.ts'
 import { Preparations } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
 
@@ -41,6 +41,8 @@ export interface WorkerOptions {
   readonly broker: string
   readonly topic: AnyTopic
   readonly assigned: AssignedPartition
+  /** The first offset that is not to be handled: the worker ends there. Default: it goes on with the log. */
+  readonly to?: number
   readonly runner: UnitRunner
   readonly breaker: Breaker
   readonly retries: ParkedRetries
@@ -99,6 +101,10 @@ export class PartitionWorker {
   /** When it was first seen behind the end, since it moved. */
   #stillSince: number | undefined
   #lastError: string | undefined
+  /** Its end has been reached. */
+  #hasEnded = false
+  /** Aborted when the position was moved on purpose. */
+  #sought = new AbortController()
   #running: Promise<void> | undefined
 
   constructor(options: WorkerOptions) {
@@ -122,8 +128,16 @@ export class PartitionWorker {
     return Math.max(0, stillMs - (this.#options.consumer.batch?.waitMs ?? 0))
   }
 
-  start(): void {
+  /** Resolves when it has stopped, or come to its end. */
+  start(): Promise<void> {
     this.#running = this.#run()
+    return this.#running
+  }
+
+  /** The position was moved by an operator: it is taken up anew. */
+  sought(): void {
+    this.#sought.abort()
+    this.#reader?.close()
   }
 
   /** Takes no more records; resolves when the chunk under way has ended. */
@@ -134,11 +148,12 @@ export class PartitionWorker {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
+    while (!this.#stopping.signal.aborted && !this.#hasEnded) {
       try {
+        if (this.#sought.signal.aborted) this.#abandon()
         if (!this.#position) await this.#takeUp()
-        // Stopped while taking up: nobody would close the reader that a step waits on.
-        if (!this.#stopping.signal.aborted) await this.#step()
+        // Stopped or sought while taking up: nobody would close the reader that a step waits on.
+        if (!this.#stopping.signal.aborted && !this.#sought.signal.aborted) await this.#step()
         this.#faults = 0
       } catch (error) {
         await this.#onFault(error)
@@ -158,7 +173,8 @@ export class PartitionWorker {
 
   /** Begins, or begins anew, where the database says. */
   async #takeUp(): Promise<void> {
-    const { assigned, broker, consumer, consumerId, runner } = this.#options
+    const { assigned, broker, consumer, consumerId, runner, to } = this.#options
+    this.#sought = new AbortController()
     const range = await assigned.range()
     const { topic, topicId, partition } = assigned
     const key = { consumerId, broker, topic, topicId, partition }
@@ -172,11 +188,12 @@ export class PartitionWorker {
         end: range.end,
       })
     }
+    const start = Math.min(range.start, to ?? range.start)
     this.#backlog = new Backlog()
     this.#preparations = new Preparations(consumer)
     await this.#loadHeld()
-    this.#reader = assigned.open(position.next)
-    this.#position = position.next < range.start ? await this.#skipTo(position, range.start) : position
+    this.#reader = assigned.open(position.next, to)
+    this.#position = position.next < start ? await this.#skipTo(position, start) : position
     // So that the broker's own tools know the lag also before anything is handled.
     this.#reader.commit(this.#position.next)
   }
@@ -259,16 +276,30 @@ export class PartitionWorker {
   }
 
   async #read(): Promise<void> {
-    const { consumer, assigned, topic } = this.#options
+    const { consumer, assigned, topic, to } = this.#options
     try {
       const records = (await this.#reader?.read(this.#mostRecords, consumer.batch?.waitMs)) ?? []
       await this.#noteGap(records[0]?.offset ?? 0)
       this.#backlog.fill(records.map((record) => decodeRecord(topic, assigned.partition, record)))
+      if (to !== undefined && this.#reader?.hasEnded && records.length === 0) await this.#endAt(to)
     } catch (error) {
       // What was read is gone with the error, or the log is not what it was: both are read again from the position.
       this.#abandon()
       throw error
     }
+  }
+
+  /** All that is to be handled has been: the last offsets may belong to no record. */
+  async #endAt(to: number): Promise<void> {
+    await this.#noteGap(to)
+    const position = this.#position
+    if (position && position.next < to) {
+      const { database } = this.#options.runner
+      const advance = (transaction: Transaction) => advancePosition(transaction, position, to)
+      this.#position = await database.transaction(advance, { share: 'worker' })
+      if (!this.#position) throw new PositionMoved()
+    }
+    this.#hasEnded = true
   }
 
   /** Offsets may be missing for other reasons (a compacted topic); those below the log's start were deleted. */
@@ -396,7 +427,8 @@ export class PartitionWorker {
     if (this.#options.runner.database.faultOf(error) === 'conflict') this.#size.conflicted()
     this.#options.logger.warn({ err: error, faults: this.#faults }, 'a chunk could not be handled; it is tried again')
     const wait = Math.min(longestFaultWaitMs, firstFaultWaitMs * 2 ** Math.min(10, this.#faults - 1))
-    await waitFor(wait * (0.5 + Math.random() / 2), this.#stopping.signal)
+    const ended = AbortSignal.any([this.#stopping.signal, this.#sought.signal])
+    await waitFor(wait * (0.5 + Math.random() / 2), ended)
     if (this.#faults >= suspiciousFaults) await this.#suspect(error)
   }
 

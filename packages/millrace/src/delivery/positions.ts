@@ -88,12 +88,12 @@ export async function establishPositions(
  */
 export async function loadPosition(connection: Queryable, key: PositionKey, start: number): Promise<Position> {
   const { consumerId, broker, topic, topicId, partition } = key
-  const { rows: others } = await connection.query<{ id: string }>(
-    `SELECT topic_id AS id FROM millrace.position
-      WHERE consumer_id = $1 AND broker = $2 AND topic = $3 AND topic_id <> $4 LIMIT 1`,
+  const { rows: others } = await connection.query<{ former: string; consumer: string }>(
+    `SELECT p.topic_id AS former, c.name AS consumer FROM millrace.position p JOIN millrace.consumer c ON c.id = p.consumer_id
+      WHERE p.consumer_id = $1 AND p.broker = $2 AND p.topic = $3 AND p.topic_id <> $4 LIMIT 1`,
     [consumerId, broker, topic, topicId],
   )
-  if (others[0]) throw fail('TOPIC_RECREATED', { topic, id: topicId, former: others[0].id, consumer: consumerId })
+  if (others[0]) throw fail('TOPIC_RECREATED', { topic, id: topicId, ...others[0] })
   await connection.query(
     `INSERT INTO millrace.position (consumer_id, broker, topic, topic_id, partition, next_offset)
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,

@@ -6,7 +6,11 @@ export type {
   DeadLetterOutcome,
   DeadLetterQuery,
 } from './admin/dead-letter-schemas.ts'
+export type { PlaceText } from './admin/place-schemas.ts'
+export type { ReplaySource } from './admin/replay-routes.ts'
+export type { ReplayBegun, ReplayCommand, ReplayItem, ReplayPage, ReplayQuery } from './admin/replay-schemas.ts'
 export type { AdminSource } from './admin/routes.ts'
+export type { SeekAnswer, SeekCommand } from './admin/seek-schemas.ts'
 export type { ConsumerProgress, HealthSource, PartitionProgress } from './health.ts'
 export type { HttpServerOptions } from './options.ts'
 export { defineRoutes, type RouteServer } from './routes.ts'

@@ -93,6 +93,8 @@ export interface PartitionReader {
   read(max: number, waitMs?: number): Promise<BrokerRecord[]>
   /** The highest known end of the log; grows without reading. */
   readonly end: number
+  /** Whether it has come to where it ends, and given everything before; never where it was closed first. */
+  readonly hasEnded: boolean
   /** Everything below is handled: the broker's own bookkeeping may follow, coalesced. A hint, never the truth. */
   commit(offset: number): void
   /** Ends a waiting `read` with an empty answer. */

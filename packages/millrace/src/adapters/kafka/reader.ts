@@ -63,7 +63,7 @@ export class KafkaReader implements PartitionReader {
   }
 
   get hasRoom(): boolean {
-    if (this.#hasEnded || this.#failure) return false
+    if (this.#isOver || this.#failure) return false
     if (this.#held.length < this.#wanted) return this.#heldBytes < waitingBytes
     return this.#held.length <= roomyRecords && this.#heldBytes <= roomyBytes
   }
@@ -71,6 +71,10 @@ export class KafkaReader implements PartitionReader {
   /** Where only markers and voided records are left, as after a transaction, there is nothing to wait for. */
   get end(): number {
     return this.#isReadToEnd ? this.#handedOver : this.#end
+  }
+
+  get hasEnded(): boolean {
+    return this.#isOver && !this.#closed && this.#held.length === 0
   }
 
   /** Takes what a request for {@link fetchFrom} brought. */
@@ -82,7 +86,7 @@ export class KafkaReader implements PartitionReader {
       this.#held = this.#held.length === 0 ? wanted : [...this.#held, ...wanted]
       for (const record of wanted) this.#heldBytes += sizeOf(record)
     } else this.#noteHandled()
-    if (wanted.length > 0 || this.#hasEnded) this.#arrived.notify()
+    if (wanted.length > 0 || this.#isOver) this.#arrived.notify()
   }
 
   /** The offset asked for is not there: below the start it goes on at the start, beyond the end it waits. */
@@ -90,14 +94,14 @@ export class KafkaReader implements PartitionReader {
     if (this.#fetchFrom < start) {
       this.#fetchFrom = start
       if (this.#held.length === 0) this.#handedOver = start
-      if (this.#hasEnded) this.#arrived.notify()
+      if (this.#isOver) this.#arrived.notify()
     } else if (end < Math.min(this.#fetchFrom, this.#end)) {
       this.#fail(fail('LOG_SHRANK', { place: this.#source.place, end, offset: this.#fetchFrom }))
     }
   }
 
   async read(max: number, waitMs = 0): Promise<BrokerRecord[]> {
-    while (this.#held.length === 0 && !this.#hasEnded && !this.#failure) await this.#arrived.wait()
+    while (this.#held.length === 0 && !this.#isOver && !this.#failure) await this.#arrived.wait()
     if (this.#failure && !this.#closed) throw this.#failure
     if (waitMs > 0) await this.#collect(max, waitMs)
     return this.#handOver(max)
@@ -118,7 +122,7 @@ export class KafkaReader implements PartitionReader {
   }
 
   /** Nothing is to come. */
-  get #hasEnded(): boolean {
+  get #isOver(): boolean {
     return this.#closed || this.#fetchFrom >= this.#to
   }
 
@@ -138,7 +142,7 @@ export class KafkaReader implements PartitionReader {
     this.#wanted = max
     this.#source.hasRoom()
     for (let left = waitMs; left > 0; left = until - performance.now()) {
-      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#hasEnded) break
+      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#isOver) break
       await this.#arrived.wait(left)
     }
     this.#wanted = 0

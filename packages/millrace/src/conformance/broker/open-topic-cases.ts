@@ -12,7 +12,10 @@ async function readToEnd(reader: PartitionReader, waitMs?: number): Promise<numb
   const records: BrokerRecord[] = []
   for (;;) {
     const piece = await reader.read(100, waitMs)
-    if (piece.length === 0) return records.map(({ value }) => Number(text(value)))
+    if (piece.length === 0) {
+      expect(reader.hasEnded).toBe(true)
+      return records.map(({ value }) => Number(text(value)))
+    }
     records.push(...piece)
   }
 }
@@ -105,11 +108,12 @@ export const openTopicCases = {
     const { broker } = await stage.connect()
     const topic = await stage.topic(broker, 1)
     const { opened, partition } = await partitionOf(broker, topic)
-    const waiting = partition.open(0).read(10)
+    const reader = partition.open(0, 10)
+    const waiting = reader.read(10)
 
     await opened.close()
 
-    expect(await waiting).toEqual([])
+    expect([await waiting, reader.hasEnded]).toEqual([[], false])
     expect(await partition.open(0).read(10)).toEqual([])
   },
 }

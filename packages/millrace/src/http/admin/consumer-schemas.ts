@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { by } from './place-schemas.ts'
 
 const name = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'is not a consumer’s name')
 
@@ -47,6 +48,9 @@ export const consumerPage = z.object({
   next: z.string().nullable().describe('The `after` of the next page; null: this is the last one'),
 })
 
+/** Who switches a consumer off or on. */
+export const switchRequest = z.object({ by }).nullish()
+
 /** How a consumer stands after it was switched. */
 export const consumerSwitched = z.object({ name: z.string(), state: z.enum(['running', 'paused']) })
 
@@ -56,5 +60,7 @@ export type ConsumerQuery = z.output<typeof consumerQuery>
 export type ConsumerPage = z.output<typeof consumerPage>
 /** A consumer in a list. */
 export type ConsumerItem = z.output<typeof consumer>
+/** Who switches a consumer off or on. */
+export type SwitchCommand = NonNullable<z.output<typeof switchRequest>>
 /** How a consumer stands after it was switched. */
 export type ConsumerSwitched = z.output<typeof consumerSwitched>

@@ -7,6 +7,8 @@ import {
   consumerParams,
   consumerQuery,
   consumerSwitched,
+  type SwitchCommand,
+  switchRequest,
 } from './consumer-schemas.ts'
 import {
   type DeadLetterAnswer,
@@ -22,10 +24,11 @@ import {
   deadLetterRequest,
   redriveRequest,
 } from './dead-letter-schemas.ts'
+import { addReplayRoutes, type ReplaySource } from './replay-routes.ts'
 import { requireToken } from './token.ts'
 
 /** Where the operators' routes get their answers, and what they do. */
-export interface AdminSource {
+export interface AdminSource extends ReplaySource {
   deadLetters(query: DeadLetterQuery): Promise<DeadLetterPage>
   /** @throws DEAD_LETTER_UNKNOWN */
   deadLetter(id: string): Promise<DeadLetterAnswer>
@@ -33,7 +36,7 @@ export interface AdminSource {
   discard(command: DeadLetterCommand): Promise<DeadLetterOutcome>
   consumers(query: ConsumerQuery): Promise<ConsumerPage>
   /** @throws CONSUMER_UNKNOWN */
-  switchConsumer(name: string, state: 'running' | 'paused'): Promise<ConsumerSwitched>
+  switchConsumer(name: string, state: 'running' | 'paused', command: SwitchCommand): Promise<ConsumerSwitched>
 }
 
 const common = { tags: ['admin'], security: [{ adminToken: [] }] }
@@ -46,6 +49,7 @@ export function addAdminRoutes(server: RouteServer, source: AdminSource, token: 
   })
   addDeadLetterRoutes(server, source)
   addConsumerRoutes(server, source)
+  addReplayRoutes(server, source)
 }
 
 function addDeadLetterRoutes(server: RouteServer, source: AdminSource): void {
@@ -106,13 +110,13 @@ function addConsumerRoutes(server: RouteServer, source: AdminSource): void {
     },
     (request) => source.consumers(request.query),
   )
-  const schema = { ...common, params: consumerParams, response: { 200: consumerSwitched } }
+  const schema = { ...common, params: consumerParams, body: switchRequest, response: { 200: consumerSwitched } }
   server.post(
     '/consumers/:name/pause',
     { schema: { ...schema, summary: 'Switch a consumer off, in all processes and over restarts' } },
-    (request) => source.switchConsumer(request.params.name, 'paused'),
+    (request) => source.switchConsumer(request.params.name, 'paused', request.body ?? {}),
   )
   server.post('/consumers/:name/resume', { schema: { ...schema, summary: 'Switch a consumer on again' } }, (request) =>
-    source.switchConsumer(request.params.name, 'running'),
+    source.switchConsumer(request.params.name, 'running', request.body ?? {}),
   )
 }

@@ -60,8 +60,12 @@ export class LogReader implements PartitionReader {
     return this.#watch.end
   }
 
+  get hasEnded(): boolean {
+    return this.#isOver && !this.#closed && this.#held.length === 0
+  }
+
   async read(max: number, waitMs = 0): Promise<BrokerRecord[]> {
-    while (this.#held.length === 0 && !this.#hasEnded && !this.#failure) await this.#arrived.wait()
+    while (this.#held.length === 0 && !this.#isOver && !this.#failure) await this.#arrived.wait()
     if (this.#failure && !this.#closed) throw this.#failure
     if (waitMs > 0) await this.#collect(max, waitMs)
     return this.#take(max)
@@ -87,7 +91,7 @@ export class LogReader implements PartitionReader {
     this.#wanted = max
     this.#room.notify()
     for (let left = waitMs; left > 0; left = until - performance.now()) {
-      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#hasEnded) break
+      if (this.#held.length >= max || this.#heldBytes >= waitingBytes || this.#isOver) break
       await this.#arrived.wait(left)
     }
     this.#wanted = 0
@@ -102,13 +106,13 @@ export class LogReader implements PartitionReader {
   }
 
   /** Nothing is to come. */
-  get #hasEnded(): boolean {
+  get #isOver(): boolean {
     return this.#closed || this.#next >= this.#to
   }
 
   async #fetch(): Promise<void> {
     await this.#retried(async () => this.#watch.grew(await this.#locate()))
-    while (!this.#hasEnded && !this.#hasShrunk()) {
+    while (!this.#isOver && !this.#hasShrunk()) {
       if (!this.#hasRoom()) await this.#room.wait()
       else if (this.#next >= this.#watch.end) await this.#watch.grown()
       else await this.#retried(() => this.#fetchPiece())

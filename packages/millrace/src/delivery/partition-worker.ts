@@ -421,7 +421,8 @@ export class PartitionWorker {
   /** The chunk is tried again, and not counted. */
   async #onFault(error: unknown): Promise<void> {
     if (this.#stopping.signal.aborted) return
-    this.#lastError = isMillraceError(error) && aboutPositions.has(error.code) ? error.message : codeOf(error)
+    const isAboutPositions = isMillraceError(error) && aboutPositions.has(error.code)
+    this.#lastError = isAboutPositions ? `${error.message} ${error.remedy}` : codeOf(error)
     if (error instanceof PositionMoved) return this.#onPositionMoved()
     this.#faults += 1
     if (this.#options.runner.database.faultOf(error) === 'conflict') this.#size.conflicted()

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
 import { runKafkaTool } from '@millrace/tools/kafka'
 import { expect, test } from 'vitest'
+import { adminOf, adminToken } from '../../src/delivery/operations.fixture.ts'
 import { recorder, Step, stepsModule } from '../../src/delivery/steps.fixture.ts'
 import { createLogger } from '../../src/index.ts'
 import { type TestApp, type TestAppOptions, testApp } from '../../src/testing/index.ts'
@@ -11,7 +12,8 @@ const soon = { timeout: 15_000 }
 
 /** An app on Kafka whose consumer remembers what it was given, and which remembers what it logs. */
 function start(options: Partial<TestAppOptions> & Pick<TestAppOptions, 'modules'>): Promise<TestApp> {
-  return testApp({ topicPartitions: 1, kafkaBrokers: brokers(), ...options })
+  const http = { host: '127.0.0.1', port: 0, adminToken }
+  return testApp({ topicPartitions: 1, kafkaBrokers: brokers(), http, ...options })
 }
 
 async function publish(t: TestApp, ...numbers: number[]): Promise<void> {
@@ -112,10 +114,12 @@ test('a topic that was created anew stops its consumer, which names it; it goes 
   const problem = async () => (await t.http.get('/health/progress')).json().consumers[0]?.partitions[0]?.problem
   await expect.poll(problem, soon).toContain('Topic steps was deleted and created again')
   expect(seen).toEqual([1, 2])
-  const { rows } = await t.database.query<{ id: string }>('SELECT topic_id AS id FROM millrace.position')
-  expect(rows).toHaveLength(1)
-  await t.database.query('DELETE FROM millrace.position WHERE topic_id = $1', [rows[0]?.id])
+  expect(await problem()).toContain('npx millrace consumers seek recreated --topic steps --to earliest')
+  const sought = await adminOf(t).post('/consumers/recreated/seek', { to: 'earliest' })
+  expect(sought.json()).toMatchObject({ partitions: [{ topic: 'steps', partition: 0, from: null, to: 0 }] })
   await expect.poll(() => seen, soon).toEqual([1, 2, 3])
+  const { rows } = await t.database.query('SELECT next_offset::int AS next, generation FROM millrace.position')
+  expect(rows).toEqual([{ next: 1, generation: 1 }])
 })
 
 test('what other programs write in transactions is handled when it is committed, and never when it is not', async () => {

@@ -50,7 +50,7 @@ export class Commits {
     this.#config.logger.warn(
       { group: this.#consumer.groupId, topic, partition, offset: foreign, position: offset },
       'an offset of this group was set by other means than Millrace; it goes on from its position in the database. ' +
-        'docs/kafka.md says how to move a consumer',
+        'npx millrace consumers seek moves a consumer',
     )
   }
 

@@ -117,7 +117,7 @@ export class ParkedRetries implements Part {
         this.#isStirred = false
         const wait = await this.#handleNext()
         this.#faults = 0
-        if (wait > 0 && !this.#isStirred) await this.#wake.wait(wait)
+        if (wait > 0 && !this.#isStirred && !signal.aborted) await this.#wake.wait(wait)
       } catch (error) {
         await this.#onFault(error)
       }

@@ -68,7 +68,7 @@ export class Observer implements AsyncDisposable {
   }
 
   /** What a consumer's handlers did, in order. */
-  effects(consumer: 'marks' | 'echoes'): Promise<Mark[]> {
+  effects(consumer: 'marks' | 'echoes' | 'replays'): Promise<Mark[]> {
     return this.query('SELECT stream, key, n FROM spine.effect WHERE consumer = $1 ORDER BY id', [consumer])
   }
 

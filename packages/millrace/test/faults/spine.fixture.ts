@@ -47,8 +47,9 @@ export function spine(
     name: 'marks',
     topic: [directMarks, outboxMarks],
     on: {
-      Marked: async ({ topic, data: { key, n } }, unit) => {
-        await unit.db.query({ name: 'spine_effect', text: insertEffect, values: ['marks', topic, key, n] })
+      Marked: async ({ topic, replay, data: { key, n } }, unit) => {
+        const as = replay === undefined ? 'marks' : 'replays'
+        await unit.db.query({ name: 'spine_effect', text: insertEffect, values: [as, topic, key, n] })
         await slowDown(unit)
         onMark({ key, n })
         unit.publish(Echoed({ stream: topic, key, n }))

@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   adminToken,
@@ -17,27 +14,7 @@ import {
   stepsConsumer,
 } from '../delivery/operations.fixture.ts'
 import type { TestApp } from '../testing/index.ts'
-
-const bin = fileURLToPath(new URL('../../bin/millrace.mjs', import.meta.url))
-
-interface Ended {
-  readonly status: number
-  readonly out: string
-  readonly err: string
-}
-
-/** Runs the program as a shell does, in a folder of its own. */
-async function millrace(given: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
-  const { PATH = '' } = process.env
-  const child = spawn(process.execPath, [bin, ...given], { env: { PATH, ...environment }, cwd: tmpdir() })
-  const [[status], out, err] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)])
-  return { status, out, err }
-}
-
-/** The program for an app, with its token. */
-function forApp(t: TestApp) {
-  return (...given: string[]) => millrace([...given, '--url', t.url], { ADMIN_TOKEN: adminToken })
-}
+import { forApp, millrace } from './program.fixture.ts'
 
 async function idOf(t: TestApp): Promise<string> {
   const { rows } = await t.database.query<{ id: string }>('SELECT min(id)::text AS id FROM millrace.dead_letter')
@@ -160,6 +137,12 @@ describe('a mistake', () => {
     [['dead-letters', 'ls', '--nonsense'], /--nonsense/],
     [['dead-letters', 'ls', '--limit', '0'], /--limit is "0", which is not a whole number/],
     [['dead-letters', 'ls', '--since', 'yesterday'], /--since is "yesterday"/],
+    [['consumers', 'seek', 'steps'], /Say --to/],
+    [['consumers', 'seek', 'steps', '--to', 'yesterday'], /--to is "yesterday", which is neither earliest/],
+    [['consumers', 'seek', '--to', '1'], /usage: millrace consumers seek <name>/],
+    [['replay'], /usage: millrace replay <consumer> --from/],
+    [['replay', 'steps', '--to', '1h'], /Say --from/],
+    [['replays', 'cancel'], /usage: millrace replays cancel <id>/],
     [['consumers', 'ls', '--url', 'nowhere'], /--url is "nowhere"/],
     [['nonsense'], /no command "nonsense"/],
   ])('of usage ends with 2: %j', async (given, said) => {
@@ -178,9 +161,14 @@ describe('a mistake', () => {
   })
 })
 
-test.each([[[]], [['--help']], [['dead-letters']], [['consumers', '--help']], [['dead-letters', 'redrive', '-h']]])(
-  'help is shown for %j',
-  async (given) => {
-    expect(await millrace(given)).toMatchObject({ status: 0, err: '', out: expect.stringContaining('--url …') })
-  },
-)
+test.each([
+  [[]],
+  [['--help']],
+  [['dead-letters']],
+  [['consumers', '--help']],
+  [['dead-letters', 'redrive', '-h']],
+  [['replays']],
+  [['replay', '--help']],
+])('help is shown for %j', async (given) => {
+  expect(await millrace(given)).toMatchObject({ status: 0, err: '', out: expect.stringContaining('--url …') })
+})

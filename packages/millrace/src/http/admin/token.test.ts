@@ -12,12 +12,17 @@ const routes = [
   ['GET', '/admin/consumers'],
   ['POST', '/admin/consumers/todos/pause'],
   ['POST', '/admin/consumers/todos/resume'],
+  ['POST', '/admin/consumers/todos/seek'],
+  ['POST', '/admin/consumers/todos/replays'],
+  ['GET', '/admin/replays'],
+  ['GET', '/admin/replays/1'],
+  ['POST', '/admin/replays/1/cancel'],
 ] as const
 
 describe('operators’ routes', () => {
   test.each(routes)('%s %s is in the documentation, and refused without the token', async (method, url) => {
     const { server } = serve({ admin, adminToken })
-    const documented = url.replace(/1$/, '{id}').replace('todos', '{name}')
+    const documented = url.replace(/(?<=\/)1\b/, '{id}').replace('todos', '{name}')
     const { paths } = (await server.inject('/openapi.json')).json()
     expect(paths[documented][method.toLowerCase()]).toMatchObject({ tags: ['admin'], security: [{ adminToken: [] }] })
 

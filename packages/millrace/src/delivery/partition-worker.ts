@@ -103,8 +103,10 @@ export class PartitionWorker {
   #lastError: string | undefined
   /** Its end has been reached. */
   #hasEnded = false
-  /** Aborted when the position was moved on purpose. */
+  /** Aborted when the position was moved on purpose; renewed when it is taken up. */
   #sought = new AbortController()
+  /** Aborted when what is under way is to be left: stopped, or sought. */
+  #interrupted = this.#stopping.signal
   #running: Promise<void> | undefined
 
   constructor(options: WorkerOptions) {
@@ -153,7 +155,7 @@ export class PartitionWorker {
         if (this.#sought.signal.aborted) this.#abandon()
         if (!this.#position) await this.#takeUp()
         // Stopped or sought while taking up: nobody would close the reader that a step waits on.
-        if (!this.#stopping.signal.aborted && !this.#sought.signal.aborted) await this.#step()
+        if (!this.#interrupted.aborted) await this.#step()
         this.#faults = 0
       } catch (error) {
         await this.#onFault(error)
@@ -175,6 +177,7 @@ export class PartitionWorker {
   async #takeUp(): Promise<void> {
     const { assigned, broker, consumer, consumerId, runner, to } = this.#options
     this.#sought = new AbortController()
+    this.#interrupted = AbortSignal.any([this.#stopping.signal, this.#sought.signal])
     const range = await assigned.range()
     const { topic, topicId, partition } = assigned
     const key = { consumerId, broker, topic, topicId, partition }
@@ -211,7 +214,7 @@ export class PartitionWorker {
 
   /** One chunk. */
   async #step(): Promise<void> {
-    const { signal } = this.#stopping
+    const signal = this.#interrupted
     if (this.#backlog.isEmpty) await this.#read()
     await this.#options.retries.room(signal)
     await this.#awaitResume()
@@ -259,7 +262,7 @@ export class PartitionWorker {
   async #awaitResume(): Promise<void> {
     const { consumer, controls } = this.#options
     if (!controls.isPaused(consumer.name)) return
-    await controls.resumed(consumer.name, this.#stopping.signal)
+    await controls.resumed(consumer.name, this.#interrupted)
     // That it stood still meanwhile is no fault of its.
     this.#stillSince = undefined
   }
@@ -268,7 +271,7 @@ export class PartitionWorker {
   async #awaitBreaker(): Promise<void> {
     const { breaker } = this.#options
     if (!breaker.isOpen) return
-    await breaker.mayProbe(this.#stopping.signal)
+    await breaker.mayProbe(this.#interrupted)
     if (!breaker.isOpen) return
     for (const offset of this.#backlog.failed.keys()) this.#preparations.forget(offset)
     this.#backlog.forgive()
@@ -428,8 +431,7 @@ export class PartitionWorker {
     if (this.#options.runner.database.faultOf(error) === 'conflict') this.#size.conflicted()
     this.#options.logger.warn({ err: error, faults: this.#faults }, 'a chunk could not be handled; it is tried again')
     const wait = Math.min(longestFaultWaitMs, firstFaultWaitMs * 2 ** Math.min(10, this.#faults - 1))
-    const ended = AbortSignal.any([this.#stopping.signal, this.#sought.signal])
-    await waitFor(wait * (0.5 + Math.random() / 2), ended)
+    await waitFor(wait * (0.5 + Math.random() / 2), this.#interrupted)
     if (this.#faults >= suspiciousFaults) await this.#suspect(error)
   }
 

@@ -146,6 +146,31 @@ test('a record that fails in a replay is a dead letter of its scope, and is redr
   expect(await show(t, id)).toEqual({ ...replay, here: expect.any(Boolean) })
 })
 
+test('handlers can tell, whatever their kind, and live events are unmarked', async () => {
+  const seen: (string | undefined)[] = []
+  const prepared = defineConsumer({
+    name: 'steps',
+    topic: steps,
+    prepare: { Step: ({ replay }) => replay },
+    on: { Step: ({ replay }, _unit, given) => void seen.push(replay, given) },
+  })
+  const batched = defineConsumer({
+    name: 'batched',
+    topic: steps,
+    batch: { wait: '1ms', handle: (events) => void seen.push(...events.map(({ replay }) => replay)) },
+  })
+  await using t = await startSteps([prepared, batched])
+  await publishSteps(t, ['a'], 0, 1)
+  await t.settled()
+  expect(seen).toEqual([undefined, undefined, undefined])
+  const { id } = await begin(t, { from: 'earliest' })
+  await ended(t, id)
+  expect(seen.slice(3)).toEqual([id, id])
+  const answer = await adminOf(t).post('/consumers/batched/replays', { from: 'earliest' })
+  await ended(t, answer.json().id)
+  expect(seen.slice(5)).toEqual([answer.json().id])
+})
+
 test('a replay that is cancelled handles nothing more; there is one at a time', async () => {
   const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
   const { promise: reached, resolve: reach } = Promise.withResolvers<void>()

@@ -84,6 +84,27 @@ test('an offset that is set by Kafka’s tools is noticed and moves nothing', as
   await expect.poll(() => committed(t, 'reset'), soon).toEqual({ offset: 4, metadata: 'millrace' })
 })
 
+test('the group’s offset follows a seek, also while the consumer is paused, and a replay moves none', async () => {
+  const { consumer, seen } = recorder('sought')
+  await using t = await start({ modules: [stepsModule(consumer)] })
+  await publish(t, 1, 2, 3)
+  const { post, get } = adminOf(t)
+  const { id } = (await post('/consumers/sought/replays', { from: 'earliest' })).json()
+  await expect.poll(async () => (await get(`/replays/${id}`)).json().state, soon).toBe('done')
+  expect(seen).toEqual([1, 2, 3, 1, 2, 3])
+  const { admin } = theCluster()
+  const groups = [...(await admin.listGroups()).keys()]
+  expect(groups.filter((group) => group.startsWith(nameOnCluster(t, '')))).toEqual([nameOnCluster(t, 'sought')])
+  await expect.poll(() => committed(t, 'sought'), soon).toEqual({ offset: 3, metadata: 'millrace' })
+
+  await post('/consumers/sought/pause')
+  await post('/consumers/sought/seek', { to: 1 })
+  await expect.poll(() => committed(t, 'sought'), soon).toEqual({ offset: 1, metadata: 'millrace' })
+  await post('/consumers/sought/resume')
+  await expect.poll(() => committed(t, 'sought'), soon).toEqual({ offset: 3, metadata: 'millrace' })
+  expect(seen).toEqual([1, 2, 3, 1, 2, 3, 2, 3])
+})
+
 test('partitions that are added are read from their first record, and the order of each key is kept', async () => {
   const { consumer, seen } = recorder('grown')
   await using t = await start({ modules: [stepsModule(consumer)], kafkaOptions: { topicRefresh: '100ms' } })

@@ -162,4 +162,11 @@ test('what other programs write in transactions is handled when it is committed,
   // Four records and four markers: the marker behind the last one is nobody's lag.
   await expect.poll(() => committed(t, 'transactions'), soon).toEqual({ offset: 8, metadata: 'millrace' })
   expect((await t.http.get('/health/progress')).json().consumers[0].ok).toBe(true)
+
+  // It ends behind the last marker, and passes over what was aborted.
+  const { post, get } = adminOf(t)
+  const { id } = (await post('/consumers/transactions/replays', { from: 'earliest' })).json()
+  await expect.poll(async () => (await get(`/replays/${id}`)).json().state, soon).toBe('done')
+  expect(seen).toEqual([1, 4, 1, 4])
+  expect((await get(`/replays/${id}`)).json().partitions).toMatchObject([{ to: 8, position: 8, parked: 0, dead: 0 }])
 })

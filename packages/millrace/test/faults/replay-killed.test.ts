@@ -9,11 +9,11 @@ import { outboxMarks, spine } from './spine.fixture.ts'
 import { until } from './until.ts'
 
 const past = 4_000
-const kills = 3
-/** A sleep of 20 ms every forty records: a chunk of the replay is under way most of the time. */
-const pace = { every: 40, ms: 20 }
+const kills = 2
+/** A sleep of 20 ms every ten records: a chunk of the replay is under way most of the time. */
+const pace = { every: 10, ms: 20 }
 
-test(`a replay whose process is killed ${kills} times has each effect once and in order; so has the live group`, {
+test(`a replay whose process is killed ${kills} times goes on in another, and has each effect once and in order; so has the live group`, {
   timeout: 120_000,
 }, async () => {
   const http = { host: '127.0.0.1', port: 0, adminToken }
@@ -22,7 +22,7 @@ test(`a replay whose process is killed ${kills} times has each effect once and i
   const replayed = new Ledger()
   await publishByOutbox(publisher.millrace, replayed, marksOf(outboxMarks.name, past, 100))
   const options = { databaseUrl: publisher.databaseUrl, pace }
-  let app = await startChildApp(options)
+  const apps = await Promise.all(Array.from({ length: kills + 1 }, () => startChildApp(options)))
   await until('the past is handled', async () => (await observer.effects('marks')).length === past)
 
   const begun = await adminOf(publisher).post('/consumers/marks/replays', { from: 'earliest', topic: outboxMarks.name })
@@ -33,8 +33,11 @@ test(`a replay whose process is killed ${kills} times has each effect once and i
   const passed = async () => (await observer.effects('replays')).length
   for (let kill = 1; kill <= kills; kill += 1) {
     await until(`${kill} of ${kills + 1} parts replayed`, async () => (await passed()) >= (kill * past) / (kills + 1))
-    await app.kill()
-    app = await startChildApp(options)
+    const runs = await runnerOf(observer, id)
+    const app = apps.find(({ pid }) => pid === runs)
+    expect(app).toBeDefined()
+    await app?.kill()
+    await until('another one runs it', async () => ![undefined, runs].includes(await runnerOf(observer, id)))
   }
   const show = async () => (await adminOf(publisher).get(`/replays/${id}`)).json()
   await until('the replay has ended', async () => (await show()).state === 'done')
@@ -50,6 +53,16 @@ test(`a replay whose process is killed ${kills} times has each effect once and i
   expect(handled.reduce((sum: number, count: number) => sum + count)).toBe(past)
   expect(await observer.query('SELECT FROM millrace.dead_letter')).toEqual([])
 })
+
+/** The process that has the lock of a replay. */
+async function runnerOf(observer: Observer, id: string): Promise<number | undefined> {
+  const [row] = await observer.query<{ pid: number }>(
+    `SELECT replace(application_name, 'spine ', '')::int AS pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = hashtextextended('millrace:replay ' || $1, 0)`,
+    [id],
+  )
+  return row?.pid
+}
 
 /** Where the numbers begin of what is published while the replay runs. */
 const liveFrom = 1_000

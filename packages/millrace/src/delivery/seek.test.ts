@@ -255,3 +255,30 @@ test('a seek ends a position beyond the log’s end, whose error names the comma
   await t.settled()
   expect(seen).toEqual([0, 1, 2, 3])
 })
+
+test('a seek ends the standstill at a topic that was created anew, in all of its partitions', async () => {
+  await using t = await startSteps([stepsConsumer('steps', new Set())], { topicPartitions: 2, progressTimeout: 0 })
+  const keys = ['a', 'b', 'c', 'd']
+  await publishSteps(t, keys, 0, 2)
+  await t.settled()
+  // As if what was handled had been of a topic before this one.
+  await t.database.query(
+    "UPDATE millrace.position SET topic_id = '00000000-0000-4000-8000-000000000000', generation = 3",
+  )
+  await publishSteps(t, keys, 2, 3)
+  const problems = async (): Promise<string[]> => {
+    const [{ partitions }] = (await t.http.get('/health/progress')).json().consumers
+    return partitions.map(({ problem = '' }) => problem)
+  }
+  const said = expect.stringMatching(/created again: .* npx millrace consumers seek steps --topic steps --to earliest /)
+  await expect.poll(problems, soon).toEqual([said, said])
+
+  expect(await seek(t, { to: 'earliest', partition: 0 })).toMatchObject({ status: 422, code: 'REQUEST_INVALID' })
+  const sought = await seek(t, { to: 'earliest' })
+  expect(sought.partitions).toEqual([0, 1].map((partition) => ({ topic: 'steps', partition, from: null, to: 0 })))
+  await t.settled()
+  // The same ids in the inbox are of another generation.
+  const again = Object.fromEntries(keys.map((key) => [key, [0, 1, 0, 1, 2]]))
+  expect(await effectsOf(t, 'steps')).toEqual(again)
+  expect((await positionsOf(t)).map(({ generation }) => generation)).toEqual([4, 4])
+})

@@ -9,7 +9,7 @@ import { waitFor } from '../core/wait.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
-import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed, type Unhandled } from './handlers.ts'
+import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed } from './handlers.ts'
 import { release } from './held-keys.ts'
 import { claimMessages } from './inbox.ts'
 import type { DeliveryMetrics } from './metrics.ts'
@@ -192,9 +192,8 @@ export class ParkedRetries implements Part {
       if (!(await lockHead(transaction, line.head))) return undefined
       const ids = decoded.flatMap(({ messageId }) => messageId ?? [])
       const seen = await claimMessages(transaction, line.head, ids)
-      const unhandled: Unhandled = new Map()
       const events = freshEvents(decoded, seen)
-      await handleEvents(unit, { consumer, preparations }, events, unhandled)
+      await handleEvents(unit, { consumer, preparations }, events)
       removeParked(transaction, line.rows)
       if (line.head.heldKeyId !== null) await release(transaction, line.head.heldKeyId)
       return events.length

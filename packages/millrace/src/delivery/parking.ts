@@ -2,7 +2,7 @@ import type { DecodedRecord } from '../contracts/index.ts'
 import { encodeHeaders } from '../core/record-headers.ts'
 import type { Transaction } from '../ports/database.ts'
 import { type DeadLetter, describeFailure, writeDeadLetters } from './dead-letters.ts'
-import { type HeldKeys, holdKeys, keyHashOf, lockHeld } from './held-keys.ts'
+import { checkHeld, type HeldKeys, holdKeys, keyHashOf, lockHeld } from './held-keys.ts'
 import type { Position } from './positions.ts'
 
 /** What is to become of a record that failed. */
@@ -71,6 +71,15 @@ export class Parking {
     if (heldId !== undefined) this.#joined.add(heldId)
     this.#parked.push({ decoded, hash, verdict: undefined })
     return true
+  }
+
+  /**
+   * Looks whether the keys that records were parked behind are held still.
+   *
+   * @throws HeldKeysChanged
+   */
+  check(transaction: Transaction): Promise<void> {
+    return checkHeld(transaction, [...this.#joined])
   }
 
   /** Parks a record that failed, as the head of its key, or makes a dead letter of it. */

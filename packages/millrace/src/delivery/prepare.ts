@@ -19,6 +19,11 @@ export class Preparations {
     this.#consumer = consumer
   }
 
+  /** Whether anything of this consumer is prepared. */
+  get areNeeded(): boolean {
+    return Object.keys(this.#consumer.prepare).length > 0
+  }
+
   /** Resolves when every record of the chunk has its result, or the signal is aborted. */
   async run(chunk: readonly DecodedRecord[], signal: AbortSignal): Promise<void> {
     const lines = [...this.#waiting(chunk).values()]

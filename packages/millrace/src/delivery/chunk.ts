@@ -35,6 +35,8 @@ export interface Chunk extends Handlers {
   readonly position: Position
   readonly records: readonly DecodedRecord[]
   readonly held: HeldKeys
+  /** Offsets of records that are not to be waited for: they are handled apart from the partition. */
+  readonly slow: ReadonlySet<number>
   /** A record that has failed, by all that is known: its handler does not run. */
   readonly convicted?: { readonly offset: number; readonly verdict: Verdict } | undefined
 }
@@ -77,13 +79,14 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk, overseer: Overseer
   })
 }
 
-/** Whether a record is not to be handled now: it cannot be, or waits behind another one, or has failed; that is noted. */
-function isKeptBack({ convicted }: Chunk, parking: Parking, decoded: DecodedRecord): boolean {
+/** Whether a record is not to be handled now; what becomes of it instead is noted. */
+function isKeptBack({ convicted, slow }: Chunk, parking: Parking, decoded: DecodedRecord): boolean {
+  const { offset } = decoded.record
   if (!decoded.event) parking.bury(decoded, decoded.problem)
-  else if (!parking.keepsBack(decoded)) {
-    if (decoded.record.offset !== convicted?.offset) return false
-    parking.fail(decoded, convicted.verdict)
-  }
+  else if (parking.keepsBack(decoded)) return true
+  else if (slow.has(offset)) parking.defer(decoded)
+  else if (offset === convicted?.offset) parking.fail(decoded, convicted.verdict)
+  else return false
   return true
 }
 

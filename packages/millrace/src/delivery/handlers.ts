@@ -96,7 +96,7 @@ async function handleBatch(
 
 function preparedFor(consumer: Consumer, preparations: Preparations, event: ReceivedEvent): unknown {
   if (!consumer.prepare[event.type]) return undefined
-  const prepared = preparations.resultOf(event.offset)
+  const prepared = preparations.resultOf(event)
   if (!prepared) throw new Error(`prepare of ${event.type} has not run`)
   if ('error' in prepared) throw prepared.error
   return prepared.value

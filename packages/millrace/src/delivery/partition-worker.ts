@@ -205,10 +205,10 @@ export class PartitionWorker {
     if (!this.#backlog.isEmpty && this.#takeup === 'to note') await this.#noteTakeup()
     const records = this.#backlog.chunk(this.#chunkSize)
     if (records.length === 0 || signal.aborted) return
-    await this.#prepare(records)
+    const slow = await this.#prepare(records)
     if (signal.aborted) return
     try {
-      this.#done(records, await this.#handle(records))
+      this.#done(records, await this.#handle(records, slow))
     } catch (error) {
       if (error instanceof HeldKeysChanged) await this.#loadHeld()
       else if (!(error instanceof StillFailing)) throw error
@@ -221,10 +221,11 @@ export class PartitionWorker {
     return breaker.isOpen ? Math.min(probeSize, size) : size
   }
 
-  async #prepare(records: readonly DecodedRecord[]): Promise<void> {
-    if (!this.#preparations.areNeeded) return
+  /** Answers the offsets of records that are not to be waited for. */
+  async #prepare(records: readonly DecodedRecord[]): Promise<ReadonlySet<number>> {
+    if (!this.#preparations.areNeeded) return new Set()
     const due = records.filter(({ record }) => !this.#held.has(record.key))
-    await this.#preparations.run(due, this.#stopping.signal)
+    return await this.#preparations.run(due, this.#stopping.signal)
   }
 
   /** Before the first chunk: a record that ends its process leaves no other trace. */
@@ -285,7 +286,7 @@ export class PartitionWorker {
     return this.#options.consumer.batch?.size ?? mostRecords
   }
 
-  async #handle(records: readonly DecodedRecord[]): Promise<ChunkOutcome> {
+  async #handle(records: readonly DecodedRecord[], slow: ReadonlySet<number>): Promise<ChunkOutcome> {
     const { consumer, runner, metrics } = this.#options
     if (!this.#position) throw new Error('a chunk needs a position')
     const { conviction } = this.#backlog
@@ -295,6 +296,7 @@ export class PartitionWorker {
       records,
       preparations: this.#preparations,
       held: this.#held,
+      slow,
       convicted: conviction && { offset: conviction.offset, verdict: this.#verdictOn(conviction.error) },
     }
     const started = performance.now()
@@ -339,7 +341,7 @@ export class PartitionWorker {
     this.#held.merge(outcome.held)
     this.#stillSince = undefined
     this.#lastError = undefined
-    for (const { record } of chunk) this.#preparations.forget(record.offset)
+    for (const { event } of chunk) if (event) this.#preparations.forget(event)
     this.#reader?.commit(outcome.position.next)
     breaker.succeeded(outcome.handled.slice(-breakerKeys).map((decoded) => this.#keyOf(decoded)))
     if (outcome.parked > 0) retries.parked(outcome.parked)
@@ -360,15 +362,15 @@ export class PartitionWorker {
     }
   }
 
-  #onFailure({ record }: DecodedRecord, error: unknown): void {
-    this.#preparations.forget(record.offset)
+  #onFailure(failed: DecodedRecord, error: unknown): void {
+    if (failed.event) this.#preparations.forget(failed.event)
     this.#lastError = codeOf(error)
-    this.#options.breaker.failed(this.#keyOf({ record }))
+    this.#options.breaker.failed(this.#keyOf(failed))
     this.#options.metrics.failed()
   }
 
   /** What the breaker tells records apart by; one without a key is its own. */
-  #keyOf({ record: { key, offset } }: Pick<DecodedRecord, 'record'>): string {
+  #keyOf({ record: { key, offset } }: DecodedRecord): string {
     const { topic, partition } = this.#options.assigned
     return key === null ? `${topic}/${partition}/${offset}` : `${topic} ${Buffer.from(key).toString('latin1')}`
   }

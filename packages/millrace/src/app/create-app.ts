@@ -7,21 +7,28 @@ import { type AdminSource, createHttpServer, type HttpServer } from '../http/ind
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
+import { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
 import { collectConsumers, collectTopics } from './catalogue.ts'
+import { DatabaseFigures } from './database-figures.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
+import { watchProcess } from './gauges.ts'
 import { healthSource } from './health.ts'
 import { SliceMaintenance } from './maintenance.ts'
 import { migrationsOf } from './migrations.ts'
 import { createMillrace } from './millrace.ts'
 import { type AppConfig, type AppOptions, appConfig } from './options.ts'
+import { directMetrics } from './publish-metrics.ts'
 import { Relays } from './relays.ts'
 import { runUntilSignal } from './run.ts'
 import { together } from './together.ts'
 import { Topics } from './topics.ts'
+
+/** Of an app that does not say. */
+const defaultVersion = '0.0.0'
 
 /** A whole process: what its modules define, wired to its adapters. */
 export interface App {
@@ -58,21 +65,23 @@ export interface BuiltApp {
 /** What {@link createApp} builds. */
 export function buildApp(options: AppOptions): BuiltApp {
   const config = appConfig(options)
-  const { database, modules, logger } = config
+  const { database, modules, metrics, logger } = config
   const catalogue = collectTopics(modules)
   const brokers = new Brokers(config.brokers, catalogue)
-  const encode = createEncoder(config, catalogue)
-  const relays = new Relays(brokers.lanes, database, logger.child({ part: 'relay' }))
-  const direct = new DirectPublisher((topic) => brokers.ofName(topic))
+  const tracer = new Tracer(config.tracing, (topic) => brokers.ofName(topic).name)
+  const encode = createEncoder(config, catalogue, tracer)
+  const relays = new Relays(brokers.lanes, { database, metrics, tracer, logger: logger.child({ part: 'relay' }) })
+  const direct = new DirectPublisher((topic) => brokers.ofName(topic), directMetrics(metrics))
   const units = unitRunner(config, { encode, brokers, relays })
-  const millrace = createMillrace(config, { units, encode, direct })
+  const millrace = createMillrace(config, { units, encode, direct, tracer })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
   const controls = new Controls(database, logger.child({ part: 'controls' }))
-  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
+  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls, tracer }))
   const working = config.roles.includes('worker') ? runners : []
   const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working })
-  const http = httpServer(config, millrace, { runners: working, admin })
+  const http = httpServer(config, millrace, { runners: working, admin, tracer })
+  watchApp(config, { brokers, direct, runners: working })
   const parts = startOrder(config, { brokers, topics, relays, controls, runners, direct, http })
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
@@ -114,9 +123,13 @@ interface ConsumerParts {
   readonly topics: Topics
   readonly units: UnitRunner
   readonly controls: Controls
+  readonly tracer: Tracer
 }
 
-function consumerRunner(config: AppConfig, { consumer, topics, units, controls }: ConsumerParts): ConsumerRunner {
+function consumerRunner(
+  config: AppConfig,
+  { consumer, topics, units, controls, tracer }: ConsumerParts,
+): ConsumerRunner {
   const { metrics, logger, consumeFrom } = config
   return new ConsumerRunner({
     consumer,
@@ -125,6 +138,7 @@ function consumerRunner(config: AppConfig, { consumer, topics, units, controls }
     runner: units,
     controls,
     metrics: deliveryMetrics(metrics, consumer.name, logger),
+    tracer,
     logger,
   })
 }
@@ -133,22 +147,40 @@ interface HttpParts {
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
   readonly admin: AdminSource
+  readonly tracer: Tracer
 }
 
-function httpServer(config: AppConfig, millrace: Millrace, { runners, admin }: HttpParts): HttpServer {
+function httpServer(config: AppConfig, millrace: Millrace, { runners, admin, tracer }: HttpParts): HttpServer {
   const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
   return createHttpServer({
     title: name,
-    version: '0.0.0',
+    version: defaultVersion,
     ...config.http,
     modules: roles.includes('api') ? modules : [],
     ...(routes && { appRoutes: routes }),
     millrace,
     logger,
     metrics,
+    tracer,
     health: healthSource({ database, runners, progressTimeoutMs }),
     admin,
   })
+}
+
+interface WatchedParts {
+  readonly brokers: Brokers
+  readonly direct: DirectPublisher
+  readonly runners: readonly ConsumerRunner[]
+}
+
+/** What scrapes look at and ask for. */
+function watchApp(config: AppConfig, { brokers, direct, runners }: WatchedParts): void {
+  const { name: app, http, database, metrics, logger } = config
+  metrics.gauge('build_info').set({ app, version: http.version ?? defaultVersion, node: process.version }, 1)
+  watchProcess(metrics, { database, direct, runners })
+  const lanes = brokers.lanes.map(({ name }) => name)
+  const figures = new DatabaseFigures(metrics, database, lanes, logger.child({ part: 'metrics' }))
+  metrics.onScrape(() => figures.tell())
 }
 
 interface AppParts {
@@ -163,10 +195,12 @@ interface AppParts {
 
 /** The parts in the order they start; they stop in the reverse one. */
 function startOrder(config: AppConfig, { brokers, topics, relays, controls, runners, direct, http }: AppParts): Part[] {
-  const { services, database, modules, roles, logger } = config
+  const { services, tracing, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
     ...services,
+    // What the others do while they stop has spans as well.
+    ...(tracing ? [{ name: 'tracing', stop: () => tracing.stop() }] : []),
     { name: 'database', stop: () => database.stop() },
     { name: 'migrations', start: () => migrate(database, migrations, logger) },
     new SliceMaintenance(database, [outboxSlices(database), inboxSlices], logger),

@@ -6,6 +6,7 @@ import type { Logger } from '../core/logger.ts'
 import { Signal } from '../core/signal.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
+import type { Tracer } from '../tracing/index.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
@@ -37,6 +38,7 @@ export interface ParkedRetriesOptions {
   readonly breaker: Breaker
   readonly controls: Controls
   readonly metrics: DeliveryMetrics
+  readonly tracer: Tracer
   readonly logger: Logger
 }
 
@@ -125,12 +127,11 @@ export class ParkedRetries implements Part {
   }
 
   async #count(): Promise<void> {
-    const { runner, consumerId, metrics } = this.#options
+    const { runner, consumerId } = this.#options
     const { rows, bytes } = await countParked(runner.database.on('system'), consumerId())
     this.#rows = rows
     const share = Math.max(rows / mostRows, bytes / mostBytes)
     this.#isFull = share >= (this.#isFull ? 0.5 : 1)
-    metrics.parkedNow(rows)
     this.#counted.notify()
   }
 
@@ -151,7 +152,7 @@ export class ParkedRetries implements Part {
     const { consumer, breaker, metrics } = this.#options
     const decoded = line.rows.map((row) => this.#decode(row))
     if (decoded[0] && !decoded[0].event) return this.#giveUp(line.head, decoded[0].problem)
-    const preparations = new Preparations(consumer)
+    const preparations = new Preparations(consumer, this.#options)
     await preparations.run(decoded, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return true
     try {
@@ -194,7 +195,7 @@ export class ParkedRetries implements Part {
       const seen = await claimMessages(transaction, line.head, ids)
       const unhandled: Unhandled = new Map()
       const events = freshEvents(decoded, seen)
-      await handleEvents(unit, { consumer, preparations }, events, unhandled)
+      await handleEvents(unit, { consumer, preparations, watch: this.#options }, events, unhandled)
       removeParked(transaction, line.rows)
       if (line.head.heldKeyId !== null) await release(transaction, line.head.heldKeyId)
       return events.length

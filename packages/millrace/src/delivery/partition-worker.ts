@@ -6,6 +6,8 @@ import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
 import type { AssignedPartition, PartitionReader } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
+import type { Work } from '../ports/tracing.ts'
+import type { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Backlog } from './backlog.ts'
 import type { Breaker } from './breaker.ts'
@@ -46,6 +48,7 @@ export interface WorkerOptions {
   readonly retries: ParkedRetries
   readonly controls: Controls
   readonly metrics: DeliveryMetrics
+  readonly tracer: Tracer
   readonly logger: Logger
 }
 
@@ -104,7 +107,7 @@ export class PartitionWorker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#size = new ChunkSize(this.#mostRecords)
-    this.#preparations = new Preparations(options.consumer)
+    this.#preparations = new Preparations(options.consumer, options)
   }
 
   get status(): WorkerStatus {
@@ -173,7 +176,7 @@ export class PartitionWorker {
       })
     }
     this.#backlog = new Backlog()
-    this.#preparations = new Preparations(consumer)
+    this.#preparations = new Preparations(consumer, this.#options)
     await this.#loadHeld()
     this.#reader = assigned.open(position.next)
     this.#position = position.next < range.start ? await this.#skipTo(position, range.start) : position
@@ -284,24 +287,33 @@ export class PartitionWorker {
   }
 
   async #handle(records: readonly DecodedRecord[], isCareful: boolean): Promise<ChunkOutcome> {
-    const { consumer, runner, metrics } = this.#options
+    const { consumer, runner, metrics, tracer } = this.#options
     if (!this.#position) throw new Error('a chunk needs a position')
     const chunk = {
       consumer,
       position: this.#position,
       records,
       preparations: this.#preparations,
+      watch: this.#options,
       held: this.#held,
       failed: this.#verdicts(),
     }
     const started = performance.now()
     try {
-      const outcome = await (isCareful ? handleCarefully(runner, chunk, this.#judge) : handleChunk(runner, chunk))
+      const handle = () => (isCareful ? handleCarefully(runner, chunk, this.#judge) : handleChunk(runner, chunk))
+      const outcome = await (tracer.isOn ? tracer.inSpan(this.#work(records.length), {}, handle) : handle())
       if (!isCareful) this.#size.committed(records.length, performance.now() - started)
       return outcome
     } finally {
       metrics.chunk(performance.now() - started)
     }
+  }
+
+  /** A chunk as its span describes it. */
+  #work(records: number): Work {
+    const { broker, consumer, assigned } = this.#options
+    const { topic, partition } = assigned
+    return { kind: 'chunk', broker, consumer: consumer.name, topic, partition, records }
   }
 
   /** What is to become of the records that an earlier pass failed at. */
@@ -341,7 +353,7 @@ export class PartitionWorker {
     this.#reader?.commit(outcome.position.next)
     breaker.succeeded(outcome.handled.slice(-breakerKeys).map((decoded) => this.#keyOf(decoded)))
     if (outcome.parked > 0) retries.parked(outcome.parked)
-    metrics.committed(outcome)
+    metrics.committed(outcome, chunk.length)
     this.#tellOf(outcome)
   }
 

@@ -1,5 +1,8 @@
 import type { DecodedRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
+import type { ReceivedEvent } from '../core/event.ts'
+import { inSurroundings } from '../tracing/index.ts'
+import type { Watch } from './handlers.ts'
 
 /** What a record's `prepare` came to. */
 export type Prepared = { readonly value: unknown } | { readonly error: unknown }
@@ -13,10 +16,12 @@ const concurrency = 16
  */
 export class Preparations {
   readonly #consumer: Consumer
+  readonly #watch: Watch
   readonly #results = new Map<number, Prepared>()
 
-  constructor(consumer: Consumer) {
+  constructor(consumer: Consumer, watch: Watch) {
     this.#consumer = consumer
+    this.#watch = watch
   }
 
   /** Resolves when every record of the chunk has its result, or the signal is aborted. */
@@ -49,11 +54,22 @@ export class Preparations {
     for (const { event, record } of line) {
       if (!event || signal.aborted) return
       try {
-        this.#results.set(record.offset, { value: await this.#consumer.prepare[event.type]?.(event, signal) })
+        this.#results.set(record.offset, { value: await this.#prepare(event, signal) })
       } catch (error) {
         if (!signal.aborted) this.#results.set(record.offset, { error })
         return
       }
+    }
+  }
+
+  async #prepare(event: ReceivedEvent, signal: AbortSignal): Promise<unknown> {
+    const { metrics, tracer } = this.#watch
+    const run = async () => inSurroundings({ event }, () => this.#consumer.prepare[event.type]?.(event, signal))
+    const started = performance.now()
+    try {
+      return await tracer.ofEvent('prepare', this.#consumer.name, event, run)
+    } finally {
+      metrics.prepare(performance.now() - started)
     }
   }
 }

@@ -19,6 +19,7 @@ import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.t
 import { requestId } from './request-id.ts'
 import type { RouteServer } from './routes.ts'
 import { addTelemetry } from './telemetry.ts'
+import { addTracing } from './tracing.ts'
 
 /** How often connections that have become idle are closed while draining. */
 const sweepEveryMs = 50
@@ -128,6 +129,7 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
   server.register(async (scope: RouteServer) => {
     await collectDocs(scope, config)
     addTelemetry(scope, config.metrics)
+    addTracing(scope, config.tracer)
     scope.register(async (health: RouteServer) => addHealthRoutes(health, config.health, isStopping), {
       prefix: '/health',
     })

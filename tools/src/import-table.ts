@@ -89,6 +89,16 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:', 'pg'],
     why: 'starts a server, and asks it whether it answers',
   },
+  'adapters/opentelemetry': {
+    from: ['core'],
+    typesFrom: ['ports'],
+    packages: [
+      ...['@opentelemetry/api', '@opentelemetry/context-async-hooks', '@opentelemetry/core'],
+      ...['@opentelemetry/exporter-trace-otlp-proto', '@opentelemetry/resources', '@opentelemetry/sdk-trace'],
+      ...['@opentelemetry/semantic-conventions', '@opentelemetry/semantic-conventions/incubating'],
+    ],
+    why: 'its port over the SDK',
+  },
   conformance: {
     from: ['core'],
     typesFrom: ['ports'],
@@ -153,6 +163,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
       'millrace/postgres',
       'millrace/kafka',
       'millrace/embedded-postgres',
+      'millrace/opentelemetry',
     ],
     why: 'the one place that names adapters',
   },

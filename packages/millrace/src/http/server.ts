@@ -129,7 +129,6 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
   server.register(async (scope: RouteServer) => {
     await collectDocs(scope, config)
     addTelemetry(scope, config.metrics)
-    addTracing(scope, config.tracer)
     scope.register(async (health: RouteServer) => addHealthRoutes(health, config.health, isStopping), {
       prefix: '/health',
     })
@@ -145,12 +144,13 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
 
 function mount(
   server: RouteServer,
-  { millrace }: HttpConfig,
+  { millrace, tracer }: HttpConfig,
   at: { routes: Routes; prefix: string; tag: string },
 ): void {
   const register = at.routes.register as (route: RouteServer, app: typeof millrace) => void | Promise<void>
   server.register(
     async (scope: RouteServer) => {
+      addTracing(scope, tracer)
       scope.addHook('onRoute', (route) => {
         route.schema = { tags: [at.tag], ...route.schema }
       })

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import { type App, createApp, createLogger, fail, type Logger, type Module, type Part } from 'millrace'
 import { startEmbeddedPostgres } from 'millrace/embedded-postgres'
 import { createKafkaBroker, type KafkaSasl, type KafkaTls } from 'millrace/kafka'
-import { createOpenTelemetry } from 'millrace/opentelemetry'
 import type { Broker, Tracing } from 'millrace/ports'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
 import manifest from '../package.json' with { type: 'json' }
@@ -42,7 +41,7 @@ export async function compose(config: Config): Promise<App> {
     roles: config.ROLES,
     topicPartitions: config.TOPIC_PARTITIONS,
     consumeFrom: config.KAFKA_FROM,
-    ...provideTracing(config, logger),
+    ...(await provideTracing(config, logger)),
     logger,
   })
 }
@@ -88,9 +87,10 @@ function provideKafka(config: Config, logger: Logger): { readonly kafka?: Broker
   }
 }
 
-/** Spans, where somebody takes them. */
-function provideTracing(config: Config, logger: Logger): { readonly tracing?: Tracing } {
+/** Spans, where somebody takes them. The SDK is loaded only then: it takes 0.2 s. */
+async function provideTracing(config: Config, logger: Logger): Promise<{ readonly tracing?: Tracing }> {
   if (!config.OTEL_EXPORTER_OTLP_ENDPOINT) return {}
+  const { createOpenTelemetry } = await import('millrace/opentelemetry')
   return {
     tracing: createOpenTelemetry({
       endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,

@@ -80,6 +80,8 @@ test('records, handlers, dead letters and the relay are counted', async () => {
   expect(value('millrace_direct_records_total', { topic: 'clicks' })).toBe(1)
   expect(value('millrace_direct_requests_total', { topic: 'clicks' })).toBe(1)
   expect(value('millrace_direct_request_duration_seconds_count', { topic: 'clicks' })).toBe(1)
+  const fetches = { broker: 'kafka', part: 'fetch' }
+  expect(value('millrace_broker_faults_total', fetches)).toBe(mainLane === 'kafka' ? 0 : undefined)
   expect(value('millrace_database_answering')).toBe(1)
   expect(value('millrace_database_connections', { share: 'system' })).toBeGreaterThanOrEqual(0)
   expect(value('millrace_build_info', { app: 'test', node: process.version })).toBe(1)

@@ -177,7 +177,7 @@ interface WatchedParts {
 function watchApp(config: AppConfig, { brokers, direct, runners }: WatchedParts): void {
   const { name: app, http, database, metrics, logger } = config
   metrics.gauge('build_info').set({ app, version: http.version ?? defaultVersion, node: process.version }, 1)
-  watchProcess(metrics, { database, direct, runners })
+  watchProcess(metrics, { database, brokers: brokers.all, direct, runners })
   const lanes = brokers.lanes.map(({ name }) => name)
   const figures = new DatabaseFigures(metrics, database, lanes, logger.child({ part: 'metrics' }))
   metrics.onScrape(() => figures.tell())

@@ -1,21 +1,24 @@
 import type { ConsumerRunner, WorkerStatus } from '../delivery/index.ts'
 import type { DirectPublisher } from '../direct/index.ts'
 import type { Metrics } from '../observability/index.ts'
+import type { Broker } from '../ports/broker.ts'
 import type { Database } from '../ports/database.ts'
 
 interface GaugeParts {
   readonly database: Database
+  readonly brokers: readonly Broker[]
   readonly direct: DirectPublisher
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
 }
 
 /** Has each scrape look at what this process knows without asking anybody. */
-export function watchProcess(metrics: Metrics, { database, direct, runners }: GaugeParts): void {
+export function watchProcess(metrics: Metrics, { database, brokers, direct, runners }: GaugeParts): void {
   metrics.onScrape(() => {
     tellConsumers(metrics, runners)
     tellLag(metrics, runners)
     tellConnections(metrics, database)
+    tellFaults(metrics, brokers)
     const { records, bytes } = direct.waiting
     metrics.gauge('direct_waiting_records').set(records)
     metrics.gauge('direct_waiting_bytes').set(bytes)
@@ -55,5 +58,13 @@ function tellConnections(metrics: Metrics, { usage }: Database): void {
   for (const [share, { onLoan, waiting }] of Object.entries(usage)) {
     metrics.gauge('database_connections').set({ share }, onLoan)
     metrics.gauge('database_waiting').set({ share }, waiting)
+  }
+}
+
+function tellFaults(metrics: Metrics, brokers: readonly Broker[]): void {
+  const counter = metrics.counter('broker_faults_total')
+  counter.reset()
+  for (const { name, faults = {} } of brokers) {
+    for (const [part, times] of Object.entries(faults)) counter.inc({ broker: name, part }, times)
   }
 }

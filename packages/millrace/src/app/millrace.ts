@@ -22,10 +22,8 @@ export function createMillrace(config: AppConfig, { units, encode, direct, trace
       if (insideUnit()) throw fail('TRANSACTION_NESTED', {})
       return inUnit(units, 'request', (unit) => unit.run(work))
     },
-    publish: async (event) => {
-      const publish = async () => direct.publish(encode(event, 'direct'))
-      return tracer.isOn ? tracer.published(event.topic.name, event.type, publish) : publish()
-    },
+    publish: (event) =>
+      tracer.published(event.topic.name, event.type, async () => direct.publish(encode(event, 'direct'))),
     count: (name, help) => {
       const counter = metrics.appCounter(name, help)
       return (by = 1) => counter.inc(by)

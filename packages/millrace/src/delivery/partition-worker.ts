@@ -301,7 +301,7 @@ export class PartitionWorker {
     const started = performance.now()
     try {
       const handle = () => (isCareful ? handleCarefully(runner, chunk, this.#judge) : handleChunk(runner, chunk))
-      const outcome = await (tracer.isOn ? tracer.inSpan(this.#work(records.length), {}, handle) : handle())
+      const outcome = await tracer.inSpan(this.#work(records.length), {}, handle)
       if (!isCareful) this.#size.committed(records.length, performance.now() - started)
       return outcome
     } finally {

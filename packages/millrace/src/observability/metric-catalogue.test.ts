@@ -6,10 +6,12 @@ const all: [string, MetricDefinition][] = Object.entries(metricCatalogue)
 /** What only an app's definitions, or HTTP itself, bound. */
 const boundedLabels = [
   'app',
+  'broker',
   'consumer',
   'lane',
   'method',
   'node',
+  'part',
   'partition',
   'route',
   'share',

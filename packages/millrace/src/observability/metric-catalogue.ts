@@ -5,6 +5,7 @@ export const metricGroups = {
   rebalances: 'Rebalances',
   outbox: 'Outbox and relay',
   direct: 'Direct publishes',
+  brokers: 'Brokers',
   database: 'Database',
   http: 'HTTP',
   process: 'The process',
@@ -321,6 +322,13 @@ export const metricCatalogue = {
     unit: 'bytes',
     help: 'Bytes of direct publishes without an answer yet; beyond 64 MiB more are refused',
     labels: [],
+  },
+  broker_faults_total: {
+    about: 'brokers',
+    type: 'counter',
+    unit: 'times',
+    help: 'What did not get through to a broker and was tried again: produce, fetch, group',
+    labels: ['broker', 'part'],
   },
   database_answering: {
     about: 'database',

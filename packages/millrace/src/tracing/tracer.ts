@@ -19,7 +19,7 @@ export class Tracer {
     this.#brokerOf = brokerOf
   }
 
-  /** Whether spans are made: ask first where describing the work costs something. */
+  /** Whether spans are made. What describes work asks first: that is not to cost a record anything where none are. */
   get isOn(): boolean {
     return this.#tracing !== undefined
   }
@@ -45,6 +45,7 @@ export class Tracer {
 
   /** The context for the headers of an event that a unit of work publishes. */
   created(topic: string, type: string): TraceContext | undefined {
+    if (!this.isOn) return undefined
     const span = this.begin({ kind: 'create', broker: this.#brokerOf(topic), topic, type })
     span?.end()
     return span?.context
@@ -52,6 +53,7 @@ export class Tracer {
 
   /** Publishes within a span that ends when the broker has answered. */
   published<T>(topic: string, type: string, publish: () => Promise<T>): Promise<T> {
+    if (!this.isOn) return publish()
     return this.inSpan({ kind: 'publish', broker: this.#brokerOf(topic), topic, type }, {}, publish)
   }
 
@@ -64,6 +66,7 @@ export class Tracer {
 
   /** Handles, or prepares, one event as a child of what published it. */
   ofEvent<T>(kind: 'process' | 'prepare', consumer: string, event: ReceivedEvent, task: () => Promise<T>): Promise<T> {
+    if (!this.isOn) return task()
     const { topic, type, partition, offset, id } = event
     const work = { kind, broker: this.#brokerOf(topic), consumer, topic, type, partition, offset, id }
     return this.inSpan(work, { parent: traceOf(event) }, task, event)
@@ -71,6 +74,7 @@ export class Tracer {
 
   /** Handles a batch, with links to what published its events: a span has one parent, and these are many. */
   ofBatch<T>(consumer: string, events: readonly ReceivedEvent[], task: () => Promise<T>): Promise<T> {
+    if (!this.isOn) return task()
     const topic = events[0]?.topic ?? ''
     const work = {
       kind: 'process-batch' as const,

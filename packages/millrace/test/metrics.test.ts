@@ -93,6 +93,19 @@ test('records, handlers, dead letters and the relay are counted', async () => {
   expect((await scrape(t)).value('millrace_http_request_duration_seconds_count', http)).toBeGreaterThan(0)
 })
 
+test('work that was done twice is counted', async () => {
+  await using t = await testApp({ modules: [everything], topicPartitions: 1 })
+  await publishJobs(t, ['a'])
+  await t.settled()
+  // As another member does that has taken the partition over.
+  await t.database.query('UPDATE millrace.position SET generation = generation + 1')
+  await publishJobs(t, ['b'])
+  await t.settled()
+  const { value } = await scrape(t)
+  expect(value('millrace_positions_moved_total', { consumer: 'working' })).toBe(1)
+  expect(value('millrace_records_handled_total', { consumer: 'working' })).toBe(2)
+})
+
 test('lag is told in records and in seconds by the process that has the partition, and goes with it', async () => {
   const { promise: blocked, resolve: unblock } = Promise.withResolvers<void>()
   const slow = defineConsumer({ name: 'slow', topic: clicks, on: { Click: () => blocked } })

@@ -12,23 +12,19 @@ import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
 import { collectConsumers, collectTopics } from './catalogue.ts'
-import { DatabaseFigures } from './database-figures.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
-import { watchProcess } from './gauges.ts'
+import { watchApp } from './gauges.ts'
 import { healthSource } from './health.ts'
 import { SliceMaintenance } from './maintenance.ts'
 import { migrationsOf } from './migrations.ts'
 import { createMillrace } from './millrace.ts'
-import { type AppConfig, type AppOptions, appConfig } from './options.ts'
+import { type AppConfig, type AppOptions, appConfig, defaultVersion } from './options.ts'
 import { directMetrics } from './publish-metrics.ts'
 import { Relays } from './relays.ts'
 import { runUntilSignal } from './run.ts'
 import { together } from './together.ts'
 import { Topics } from './topics.ts'
-
-/** Of an app that does not say. */
-const defaultVersion = '0.0.0'
 
 /** A whole process: what its modules define, wired to its adapters. */
 export interface App {
@@ -165,22 +161,6 @@ function httpServer(config: AppConfig, millrace: Millrace, { runners, admin, tra
     health: healthSource({ database, runners, progressTimeoutMs }),
     admin,
   })
-}
-
-interface WatchedParts {
-  readonly brokers: Brokers
-  readonly direct: DirectPublisher
-  readonly runners: readonly ConsumerRunner[]
-}
-
-/** What scrapes look at and ask for. */
-function watchApp(config: AppConfig, { brokers, direct, runners }: WatchedParts): void {
-  const { name: app, http, database, metrics, logger } = config
-  metrics.gauge('build_info').set({ app, version: http.version ?? defaultVersion, node: process.version }, 1)
-  watchProcess(metrics, { database, brokers: brokers.all, direct, runners })
-  const lanes = brokers.lanes.map(({ name }) => name)
-  const figures = new DatabaseFigures(metrics, database, lanes, logger.child({ part: 'metrics' }))
-  metrics.onScrape(() => figures.tell())
 }
 
 interface AppParts {

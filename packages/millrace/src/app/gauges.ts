@@ -3,26 +3,36 @@ import type { DirectPublisher } from '../direct/index.ts'
 import type { Metrics } from '../observability/index.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Database } from '../ports/database.ts'
+import type { Brokers } from './brokers.ts'
+import { DatabaseFigures } from './database-figures.ts'
+import { type AppConfig, defaultVersion } from './options.ts'
 
 interface GaugeParts {
-  readonly database: Database
-  readonly brokers: readonly Broker[]
+  readonly brokers: Brokers
   readonly direct: DirectPublisher
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
 }
 
-/** Has each scrape look at what this process knows without asking anybody. */
-export function watchProcess(metrics: Metrics, { database, brokers, direct, runners }: GaugeParts): void {
+/** Has each scrape look at what this process knows, and ask the database for what only that does. */
+export function watchApp(config: AppConfig, { brokers, direct, runners }: GaugeParts): void {
+  const { name: app, http, database, metrics, logger } = config
+  metrics.gauge('build_info').set({ app, version: http.version ?? defaultVersion, node: process.version }, 1)
   metrics.onScrape(() => {
     tellConsumers(metrics, runners)
     tellLag(metrics, runners)
     tellConnections(metrics, database)
-    tellFaults(metrics, brokers)
-    const { records, bytes } = direct.waiting
-    metrics.gauge('direct_waiting_records').set(records)
-    metrics.gauge('direct_waiting_bytes').set(bytes)
+    tellFaults(metrics, brokers.all)
+    tellWaiting(metrics, direct)
   })
+  const lanes = brokers.lanes.map(({ name }) => name)
+  const figures = new DatabaseFigures(metrics, database, lanes, logger.child({ part: 'metrics' }))
+  metrics.onScrape(() => figures.tell())
+}
+
+function tellWaiting(metrics: Metrics, { waiting }: DirectPublisher): void {
+  metrics.gauge('direct_waiting_records').set(waiting.records)
+  metrics.gauge('direct_waiting_bytes').set(waiting.bytes)
 }
 
 function tellConsumers(metrics: Metrics, runners: readonly ConsumerRunner[]): void {

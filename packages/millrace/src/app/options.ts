@@ -27,6 +27,9 @@ export type HttpOptions = Partial<Pick<HttpServerOptions, 'title' | 'version'>> 
     'title' | 'version' | 'modules' | 'millrace' | 'appRoutes' | 'logger' | 'metrics' | 'tracer' | 'health' | 'admin'
   >
 
+/** Of an app that does not say. */
+export const defaultVersion = '0.0.0'
+
 /** Options of {@link createApp}. Adapters are made by the caller; the app starts and stops them. */
 export interface AppOptions {
   /** Parts that start before all others and stop after them: what the adapters run on. */

@@ -55,7 +55,7 @@ export async function handleEvents(
   events: readonly IndexedEvent[],
   unhandled: Unhandled,
 ): Promise<void> {
-  const { batch } = handlers.consumer
+  const { batch, on } = handlers.consumer
   if (events.length === 0) return
   if (batch) return handleBatch(unit, handlers, events)
   // Two looks at the clock and an entry in a histogram for each record would cost some 1 % of what a process can handle.
@@ -64,7 +64,8 @@ export async function handleEvents(
   for (const one of events) {
     const { index, event } = one
     try {
-      if (one === sample) await timed(handlers.watch, () => handleEvent(unit, handlers, event, unhandled))
+      if (one === sample && on[event.type])
+        await timed(handlers.watch, () => handleEvent(unit, handlers, event, unhandled))
       else await handleEvent(unit, handlers, event, unhandled)
     } catch (error) {
       throw new RecordFailed(index, error)

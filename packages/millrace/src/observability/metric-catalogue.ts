@@ -96,7 +96,7 @@ export const metricCatalogue = {
     about: 'consumers',
     type: 'histogram',
     unit: 'seconds',
-    help: 'Handlers, sampled: of one record in each transaction, chosen at random; of a batch handler every call',
+    help: 'Handlers, sampled: of at most one record in each transaction, chosen at random; of a batch handler every call',
     labels: ['consumer'],
     buckets: shortSeconds,
   },

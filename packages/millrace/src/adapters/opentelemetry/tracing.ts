@@ -27,13 +27,15 @@ const stopMs = 3_000
 export class OpenTelemetryTracing implements Tracing {
   readonly #provider: TracerProvider
   readonly #tracer: Tracer
+  /** Whether it is the API's own provider. */
+  readonly #isGlobal: boolean
 
   constructor(config: OpenTelemetryConfig) {
     // Refused where the process has one already, which does as well.
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
     this.#provider = providerOf(config)
     this.#tracer = this.#provider.getTracer('millrace')
-    if (config.global) trace.setGlobalTracerProvider(this.#provider)
+    this.#isGlobal = config.global && trace.setGlobalTracerProvider(this.#provider)
   }
 
   begin(work: Work, { parent, links = [] }: SpanPlace): TraceSpan {
@@ -53,6 +55,7 @@ export class OpenTelemetryTracing implements Tracing {
   }
 
   async stop(): Promise<void> {
+    if (this.#isGlobal) trace.disable()
     await within(stopMs, () => this.#provider.shutdown().catch(() => {}))
   }
 }

@@ -1,8 +1,8 @@
 import type { Logger } from '../core/logger.ts'
 import { within } from '../core/wait.ts'
-import { countDeadLetters } from '../delivery/index.ts'
+import { countDeadLetters, type DeadLetterCount } from '../delivery/index.ts'
 import type { Metrics } from '../observability/index.ts'
-import { laneBacklogs, parkedBacklogs } from '../outbox/index.ts'
+import { type LaneBacklog, laneBacklogs, type ParkedBacklog, parkedBacklogs } from '../outbox/index.ts'
 import type { Database } from '../ports/database.ts'
 
 /** How long what the database said is good for: several scrapers, or processes, must not become its load. */
@@ -10,6 +10,13 @@ const freshMs = 5_000
 /** How long a scrape waits for the database. */
 const answerMs = 400
 const gauges = ['outbox_records', 'outbox_age_seconds', 'outbox_parked_records', 'dead_letters'] as const
+
+/** What the database said. */
+interface Figures {
+  readonly backlogs: readonly LaneBacklog[]
+  readonly parked: readonly ParkedBacklog[]
+  readonly dead: readonly DeadLetterCount[]
+}
 
 /**
  * What no process knows by itself. Whichever is scraped asks for it: one short transaction, at most every 5 s, over
@@ -79,10 +86,4 @@ export class DatabaseFigures {
     for (const name of gauges) this.#metrics.gauge(name).reset()
     this.#metrics.gauge('database_answering').set(0)
   }
-}
-
-interface Figures {
-  readonly backlogs: Awaited<ReturnType<typeof laneBacklogs>>
-  readonly parked: Awaited<ReturnType<typeof parkedBacklogs>>
-  readonly dead: Awaited<ReturnType<typeof countDeadLetters>>
 }

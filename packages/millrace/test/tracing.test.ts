@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { context, trace } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
 import * as z from 'zod'
@@ -33,6 +34,9 @@ const caller = '00f067aa0ba902b7'
 const traceparent = `00-${traceId}-${caller}-01`
 const broker = defaultKafkaBrokers() ? 'kafka' : 'postgres'
 
+/** A request that nobody has answered yet. */
+const slow = { began: Promise.withResolvers<void>() }
+
 const routes = defineRoutes((route, millrace) => {
   route.post('/', { schema: { body: letter } }, async ({ body, log }) => {
     log.info({}, 'taken')
@@ -42,6 +46,11 @@ const routes = defineRoutes((route, millrace) => {
   route.post('/unit', { schema: { body: letter } }, async ({ body }) => {
     await millrace.transaction(async (unit) => unit.publish(Copied(body)))
     return { sent: true }
+  })
+  route.get('/slow', async ({ raw }) => {
+    slow.began.resolve()
+    await once(raw.socket, 'close')
+    return {}
   })
   route.get('/broken', async () => {
     throw new Error('it is broken')
@@ -264,6 +273,18 @@ test('what fails is marked, and what the caller decided about sampling is kept',
   const failed = processed.filter(({ attributes }) => attributes['messaging.consumer.group.name'] === 'failing')
   expect(failed).toMatchObject([{ status: 2, attributes: { 'error.type': 'TypeError' } }])
   expect(processed).toHaveLength(2)
+})
+
+test('a request whose client goes away is ended, and marked', async () => {
+  await using receiver = await OtlpReceiver.start()
+  const t = await postOffice([], { tracing: tracingTo(receiver) })
+  const client = new AbortController()
+  const answer = fetch(`${t.url}/post/slow`, { signal: client.signal })
+  await slow.began.promise
+  client.abort()
+  await expect(answer).rejects.toThrow('aborted')
+  await t.stop()
+  expect(receiver.one('GET /post/slow')).toMatchObject({ kind: 2, status: 2 })
 })
 
 test('of the traces that begin here a share is kept; spans of user code go the same way', async () => {

@@ -15,15 +15,14 @@ export function deliveryMetrics(metrics: Metrics, consumer: string, logger: Logg
   }
   return {
     committed: (outcome, records) => {
-      counters.handled.inc(outcome.handled.length)
+      const unhandled = outcome.unhandled.values().reduce((sum, count) => sum + count, 0)
+      counters.handled.inc(outcome.handled.length - unhandled)
+      counters.unhandled.inc(unhandled)
       counters.parked.inc(outcome.parked)
       counters.duplicate.inc(outcome.duplicates)
       counters.dead.inc(outcome.deadLetters.length)
       chunkRecords.observe(records)
-      for (const [type, count] of outcome.unhandled) {
-        counters.unhandled.inc(count)
-        warnOf(type)
-      }
+      for (const type of outcome.unhandled.keys()) warnOf(type)
     },
     failed: () => counters.failed.inc(),
     retried: (records) => counters.retried.inc(records),

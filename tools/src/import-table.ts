@@ -27,14 +27,20 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     why: 'a format for each file, over the library it is of',
   },
   migrate: { from: ['core'], typesFrom: ['ports'], packages: ['node:'], why: 'reads files, writes through the port' },
-  unit: {
+  tracing: {
     from: ['core', 'contracts'],
+    typesFrom: ['ports'],
+    packages: ['node:'],
+    why: 'what the code that runs now is part of; an event brings its trace in the headers that contracts read',
+  },
+  unit: {
+    from: ['core', 'contracts', 'tracing'],
     typesFrom: ['ports'],
     packages: ['node:'],
     why: 'what is published carries the cause that contracts write into headers',
   },
   outbox: {
-    from: ['core'],
+    from: ['core', 'tracing'],
     typesFrom: ['ports', 'migrate'],
     packages: ['node:'],
     why: 'writes and reads its tables through the port; says where its migrations are',
@@ -46,16 +52,21 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     why: 'bounds what waits by the size that contracts give a record',
   },
   delivery: {
-    from: ['core', 'contracts', 'unit'],
+    from: ['core', 'contracts', 'tracing', 'unit'],
     typesFrom: ['ports', 'migrate'],
     packages: ['node:'],
     why: 'decodes by contracts and runs handlers in units of work',
   },
   time: { from: ['core'], typesFrom: ['ports', 'migrate'], packages: ['node:'], why: 'says where its migrations are' },
   config: { from: ['core'], packages: [], why: 'parses the environment it is given; reads none itself' },
-  observability: { from: ['core'], packages: ['node:', 'pino', 'prom-client'], why: 'logs and metrics' },
+  observability: {
+    from: ['core', 'tracing'],
+    packages: ['node:', 'pino', 'prom-client'],
+    why: 'logs, which say what they are part of, and metrics',
+  },
   http: {
-    from: ['core', 'observability'],
+    from: ['core', 'observability', 'tracing'],
+    typesFrom: ['ports'],
     packages: ['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'zod'],
     typesFromPackages: ['openapi-types', 'pino'],
     why: 'serves what it is given: neither the database nor a broker',
@@ -78,6 +89,16 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:', 'pg'],
     why: 'starts a server, and asks it whether it answers',
   },
+  'adapters/opentelemetry': {
+    from: ['core'],
+    typesFrom: ['ports'],
+    packages: [
+      ...['@opentelemetry/api', '@opentelemetry/context-async-hooks', '@opentelemetry/core'],
+      ...['@opentelemetry/exporter-trace-otlp-proto', '@opentelemetry/resources', '@opentelemetry/sdk-trace'],
+      ...['@opentelemetry/semantic-conventions', '@opentelemetry/semantic-conventions/incubating'],
+    ],
+    why: 'its port over the SDK',
+  },
   conformance: {
     from: ['core'],
     typesFrom: ['ports'],
@@ -87,7 +108,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   app: {
     from: [
       ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
-      ...['http', 'observability'],
+      ...['http', 'observability', 'tracing'],
     ],
     typesFrom: ['ports'],
     packages: ['node:'],
@@ -104,7 +125,15 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   testing: {
     from: [
       ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
-      ...['http', 'observability', 'app', 'adapters/postgres', 'adapters/kafka', 'adapters/embedded-postgres'],
+      ...[
+        'http',
+        'observability',
+        'tracing',
+        'app',
+        'adapters/postgres',
+        'adapters/kafka',
+        'adapters/embedded-postgres',
+      ],
     ],
     typesFrom: ['ports'],
     packages: ['node:', 'pg'],
@@ -134,6 +163,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
       'millrace/postgres',
       'millrace/kafka',
       'millrace/embedded-postgres',
+      'millrace/opentelemetry',
     ],
     why: 'the one place that names adapters',
   },

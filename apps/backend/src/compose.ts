@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type App, createApp, createLogger, fail, type Logger, type Module, type Part } from 'millrace'
 import { startEmbeddedPostgres } from 'millrace/embedded-postgres'
 import { createKafkaBroker, type KafkaSasl, type KafkaTls } from 'millrace/kafka'
-import type { Broker } from 'millrace/ports'
+import type { Broker, Tracing } from 'millrace/ports'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
 import manifest from '../package.json' with { type: 'json' }
 import type { Config, moduleNames } from './config.ts'
@@ -42,6 +42,7 @@ export async function compose(config: Config): Promise<App> {
     roles: config.ROLES,
     topicPartitions: config.TOPIC_PARTITIONS,
     consumeFrom: config.KAFKA_FROM,
+    ...(await provideTracing(config, logger)),
     logger,
   })
 }
@@ -82,6 +83,22 @@ function provideKafka(config: Config, logger: Logger): { readonly kafka?: Broker
       sessionTimeout: config.KAFKA_SESSION_TIMEOUT,
       connectAttempts: config.KAFKA_CONNECT_ATTEMPTS,
       createTopics: config.KAFKA_CREATE_TOPICS,
+      logger,
+    }),
+  }
+}
+
+/** Spans, where somebody takes them. The SDK is loaded only then: it takes 0.2 s. */
+async function provideTracing(config: Config, logger: Logger): Promise<{ readonly tracing?: Tracing }> {
+  if (!config.OTEL_EXPORTER_OTLP_ENDPOINT) return {}
+  const { createOpenTelemetry } = await import('millrace/opentelemetry')
+  return {
+    tracing: createOpenTelemetry({
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      serviceName: config.OTEL_SERVICE_NAME,
+      serviceVersion: manifest.version,
+      sampleRatio: config.OTEL_TRACES_SAMPLER_ARG,
+      global: true,
       logger,
     }),
   }

@@ -27,6 +27,9 @@ test('nothing needs to be set', () => {
     ROLES: ['api', 'worker'],
     LOG_LEVEL: 'info',
     LOG_RETENTION: '7d',
+    OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
+    OTEL_SERVICE_NAME: 'millrace',
+    OTEL_TRACES_SAMPLER_ARG: 1,
     warnings: [],
   })
 })
@@ -35,6 +38,15 @@ test('a login to Kafka is whole or none', () => {
   const half = { KAFKA_SASL_MECHANISM: 'PLAIN', KAFKA_SASL_USERNAME: 'app' }
   expect(() => readConfig(half)).toThrow(/KAFKA_SASL_PASSWORD is not set/)
   expect(readConfig({ ...half, KAFKA_SASL_PASSWORD: 'x' })).toMatchObject({ KAFKA_SASL_PASSWORD: 'x' })
+})
+
+test('what is about spans is a URL, and a part of a whole', () => {
+  const fitting = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_TRACES_SAMPLER_ARG: '0.25' }
+  expect(readConfig(fitting)).toMatchObject({ ...fitting, OTEL_TRACES_SAMPLER_ARG: 0.25 })
+  expect(() => readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' })).toThrow(/is not a URL like/)
+  for (const ratio of ['1.5', '-1', 'half', '.']) {
+    expect(() => readConfig({ OTEL_TRACES_SAMPLER_ARG: ratio })).toThrow(/is not a number from 0 to 1/)
+  }
 })
 
 test('Kafka’s addresses are hosts with ports', () => {

@@ -3,11 +3,13 @@ import {
   addresses,
   boolean,
   duration,
+  httpUrl,
   integer,
   listOf,
   oneOf,
   port,
   postgresUrl,
+  ratio,
   readEnvironment,
   string,
   type ValuesOf,
@@ -123,6 +125,17 @@ export const variables = {
     parse: duration(),
     default: '7d',
     doc: 'How long the broker in PostgreSQL keeps its records.',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    parse: httpUrl(),
+    unset: 'no spans are made',
+    doc: 'Where spans are sent, by OTLP over HTTP (`/v1/traces` is added); see [observability.md](observability.md).',
+  },
+  OTEL_SERVICE_NAME: { parse: string('a name'), default: 'millrace', doc: 'What spans say they come from.' },
+  OTEL_TRACES_SAMPLER_ARG: {
+    parse: ratio(),
+    default: '1',
+    doc: 'The share of traces that is kept, of those that begin here; whoever has begun one elsewhere decides about it.',
   },
 } as const satisfies Variables
 

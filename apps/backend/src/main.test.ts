@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { createTestDatabase } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
 import { addressOf, failureOf, run } from './process.fixture.ts'
@@ -13,6 +15,28 @@ describe('the process', () => {
     expect((await fetch(`${address}/health/ready`)).status).toBe(200)
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('sends spans where OTEL_EXPORTER_OTLP_ENDPOINT says, the last ones as it ends', async () => {
+    await using database = await createTestDatabase()
+    let received = ''
+    const receiver = createHttpServer(async (request, response) => {
+      received += `${request.url} ${await text(request)}`
+      response.end()
+    }).listen(0, '127.0.0.1')
+    await once(receiver, 'listening')
+    const address = receiver.address()
+    const endpoint = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+    const exporting = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SERVICE_NAME: 'the-service' }
+    const child = run({ DATABASE_URL: database.url, PORT: '0', ...exporting })
+    const ended = once(child, 'exit')
+    await fetch(await addressOf(child))
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    expect(received).toContain('/v1/traces')
+    expect(received).toContain('GET /')
+    expect(received).toContain('the-service')
+    receiver.close()
   })
 
   test.each([['a-token', 200] as const, [undefined, 401] as const])(

@@ -58,7 +58,17 @@ export {
   messageOf,
 } from './core/errors.ts'
 
-// Logs and metrics
+// Logs, metrics and traces; the exporter is in `millrace/opentelemetry`
 
 export type { Logger } from './core/logger.ts'
-export { createLogger, createMetrics, type LoggerOptions, type LogLevel, type Metrics } from './observability/index.ts'
+export {
+  createLogger,
+  createMetrics,
+  type LoggerOptions,
+  type LogLevel,
+  type MetricDefinition,
+  type Metrics,
+  metricCatalogue,
+  metricGroups,
+  metricPrefix,
+} from './observability/index.ts'

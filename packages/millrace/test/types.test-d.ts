@@ -8,6 +8,7 @@ import {
   defineTopic,
   type EventOf,
   fail,
+  type Metrics,
   type Millrace,
   type Published,
   type Queryable,
@@ -175,3 +176,13 @@ fail('NO_SUCH_CODE', {})
 
 // Results of a transaction are handed on.
 same<ReturnType<typeof millrace.transaction<number>>, Promise<number>>(true)
+
+declare const metrics: Metrics
+
+metrics.counter('records_handled_total').inc({ consumer: 'orders' })
+// @ts-expect-error no such metric
+metrics.counter('records_lost_total')
+// @ts-expect-error it is a counter
+metrics.gauge('records_handled_total')
+// @ts-expect-error no such label: there may be any number of keys
+metrics.counter('records_handled_total').inc({ key: 'a' })

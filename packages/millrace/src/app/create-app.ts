@@ -7,17 +7,20 @@ import { type AdminSource, createHttpServer, type HttpServer } from '../http/ind
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
+import { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
 import { collectConsumers, collectTopics } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
+import { watchApp } from './gauges.ts'
 import { healthSource } from './health.ts'
 import { SliceMaintenance } from './maintenance.ts'
 import { migrationsOf } from './migrations.ts'
 import { createMillrace } from './millrace.ts'
-import { type AppConfig, type AppOptions, appConfig } from './options.ts'
+import { type AppConfig, type AppOptions, appConfig, defaultVersion } from './options.ts'
+import { directMetrics } from './publish-metrics.ts'
 import { Relays } from './relays.ts'
 import { runUntilSignal } from './run.ts'
 import { together } from './together.ts'
@@ -58,22 +61,24 @@ export interface BuiltApp {
 /** What {@link createApp} builds. */
 export function buildApp(options: AppOptions): BuiltApp {
   const config = appConfig(options)
-  const { database, modules, logger } = config
+  const { database, modules, metrics, logger } = config
   const catalogue = collectTopics(modules)
   const brokers = new Brokers(config.brokers, catalogue)
-  const encode = createEncoder(config, catalogue)
-  const relays = new Relays(brokers.lanes, database, logger.child({ part: 'relay' }))
-  const direct = new DirectPublisher((topic) => brokers.ofName(topic))
+  const tracer = new Tracer(config.tracing, (topic) => brokers.ofName(topic).name)
+  const encode = createEncoder(config, catalogue, tracer)
+  const relays = new Relays(brokers.lanes, { database, metrics, tracer, logger: logger.child({ part: 'relay' }) })
+  const direct = new DirectPublisher((topic) => brokers.ofName(topic), directMetrics(metrics))
   const units = unitRunner(config, { encode, brokers, relays })
-  const millrace = createMillrace(config, { units, encode, direct })
+  const millrace = createMillrace(config, { units, encode, direct, tracer })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
   const controls = new Controls(database, logger.child({ part: 'controls' }))
-  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
+  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls, tracer }))
   const working = config.roles.includes('worker') ? runners : []
-  const replays = replayRunner(config, { consumers, brokers, units, controls })
+  const replays = replayRunner(config, { consumers, brokers, units, controls, tracer })
   const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working, replays })
-  const http = httpServer(config, millrace, { runners: working, admin })
+  const http = httpServer(config, millrace, { runners: working, admin, tracer })
+  watchApp(config, { brokers, direct, runners: working })
   const parts = startOrder(config, { brokers, topics, relays, controls, runners, replays, direct, http })
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
@@ -115,9 +120,13 @@ interface ConsumerParts {
   readonly topics: Topics
   readonly units: UnitRunner
   readonly controls: Controls
+  readonly tracer: Tracer
 }
 
-function consumerRunner(config: AppConfig, { consumer, topics, units, controls }: ConsumerParts): ConsumerRunner {
+function consumerRunner(
+  config: AppConfig,
+  { consumer, topics, units, controls, tracer }: ConsumerParts,
+): ConsumerRunner {
   const { metrics, logger, consumeFrom } = config
   return new ConsumerRunner({
     consumer,
@@ -126,6 +135,7 @@ function consumerRunner(config: AppConfig, { consumer, topics, units, controls }
     runner: units,
     controls,
     metrics: deliveryMetrics(metrics, consumer.name, logger),
+    tracer,
     logger,
   })
 }
@@ -135,17 +145,19 @@ interface ReplayParts {
   readonly brokers: Brokers
   readonly units: UnitRunner
   readonly controls: Controls
+  readonly tracer: Tracer
 }
 
 function replayRunner(
   { metrics, logger }: AppConfig,
-  { consumers, brokers, units, controls }: ReplayParts,
+  { consumers, brokers, units, controls, tracer }: ReplayParts,
 ): ReplayRunner {
   return new ReplayRunner({
     consumers: consumers.map((consumer) => ({ consumer, brokerOf: (topic) => brokers.ofName(topic) })),
     runner: units,
     controls,
     metricsOf: (name) => deliveryMetrics(metrics, name, logger),
+    tracer,
     logger,
   })
 }
@@ -154,19 +166,21 @@ interface HttpParts {
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
   readonly admin: AdminSource
+  readonly tracer: Tracer
 }
 
-function httpServer(config: AppConfig, millrace: Millrace, { runners, admin }: HttpParts): HttpServer {
+function httpServer(config: AppConfig, millrace: Millrace, { runners, admin, tracer }: HttpParts): HttpServer {
   const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
   return createHttpServer({
     title: name,
-    version: '0.0.0',
+    version: defaultVersion,
     ...config.http,
     modules: roles.includes('api') ? modules : [],
     ...(routes && { appRoutes: routes }),
     millrace,
     logger,
     metrics,
+    tracer,
     health: healthSource({ database, runners, progressTimeoutMs }),
     admin,
   })
@@ -188,10 +202,12 @@ function startOrder(
   config: AppConfig,
   { brokers, topics, relays, controls, runners, replays, direct, http }: AppParts,
 ): Part[] {
-  const { services, database, modules, roles, logger } = config
+  const { services, tracing, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
     ...services,
+    // What the others do while they stop has spans as well.
+    ...(tracing ? [{ name: 'tracing', stop: () => tracing.stop() }] : []),
     { name: 'database', stop: () => database.stop() },
     { name: 'migrations', start: () => migrate(database, migrations, logger) },
     new SliceMaintenance(database, [outboxSlices(database), inboxSlices], logger),

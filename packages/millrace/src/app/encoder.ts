@@ -3,6 +3,7 @@ import { fail } from '../core/errors.ts'
 import type { OutgoingEvent } from '../core/event.ts'
 import type { PublishMode } from '../core/topic.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
+import { currentTrace, type Tracer } from '../tracing/index.ts'
 import type { TopicCatalogue } from './catalogue.ts'
 import type { AppConfig } from './options.ts'
 
@@ -14,7 +15,7 @@ export type Encoder = (event: OutgoingEvent, mode: PublishMode, cause?: EventCau
  *
  * @returns an encoder that throws EVENT_UNKNOWN, PUBLISH_MODE_WRONG, EVENT_INVALID, RECORD_TOO_LARGE
  */
-export function createEncoder(config: AppConfig, topics: TopicCatalogue): Encoder {
+export function createEncoder(config: AppConfig, topics: TopicCatalogue, tracer: Tracer): Encoder {
   const { name: app, clock, maxRecordBytes: maxBytes } = config
   return (event, mode, cause) => {
     const { topic } = event
@@ -24,6 +25,8 @@ export function createEncoder(config: AppConfig, topics: TopicCatalogue): Encode
       const call = mode === 'outbox' ? 'unit.publish' : 'millrace.publish'
       throw fail('PUBLISH_MODE_WRONG', { topic: topic.name, mode: topic.publish, call })
     }
-    return encodeEvent(event, { source: `/${app}/${owned.module.name}`, clock, maxBytes, cause })
+    // A direct publish has a span of its own around it, which takes until the broker has the event.
+    const trace = (mode === 'outbox' ? tracer.created(topic.name, event.type) : undefined) ?? currentTrace()
+    return encodeEvent(event, { source: `/${app}/${owned.module.name}`, clock, maxBytes, cause, trace })
   }
 }

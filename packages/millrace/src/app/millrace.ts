@@ -1,6 +1,7 @@
 import { fail } from '../core/errors.ts'
 import type { Millrace } from '../core/module.ts'
 import type { DirectPublisher } from '../direct/index.ts'
+import type { Tracer } from '../tracing/index.ts'
 import { insideUnit, inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Encoder } from './encoder.ts'
 import type { AppConfig } from './options.ts'
@@ -9,10 +10,11 @@ interface MillraceParts {
   readonly units: UnitRunner
   readonly encode: Encoder
   readonly direct: DirectPublisher
+  readonly tracer: Tracer
 }
 
 /** What modules are handed; see {@link Millrace}. */
-export function createMillrace(config: AppConfig, { units, encode, direct }: MillraceParts): Millrace {
+export function createMillrace(config: AppConfig, { units, encode, direct, tracer }: MillraceParts): Millrace {
   const { database, bind, metrics } = config
   return {
     db: bind(database),
@@ -20,9 +22,10 @@ export function createMillrace(config: AppConfig, { units, encode, direct }: Mil
       if (insideUnit()) throw fail('TRANSACTION_NESTED', {})
       return inUnit(units, 'request', (unit) => unit.run(work))
     },
-    publish: async (event) => direct.publish(encode(event, 'direct')),
+    publish: (event) =>
+      tracer.published(event.topic.name, event.type, async () => direct.publish(encode(event, 'direct'))),
     count: (name, help) => {
-      const counter = metrics.counter(`app_${name}_total`, help)
+      const counter = metrics.appCounter(name, help)
       return (by = 1) => counter.inc(by)
     },
   }

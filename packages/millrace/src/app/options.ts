@@ -10,6 +10,7 @@ import { createLogger, createMetrics, type Metrics } from '../observability/inde
 import type { TransactionalLog } from '../outbox/index.ts'
 import type { Broker } from '../ports/broker.ts'
 import type { Database } from '../ports/database.ts'
+import type { Tracing } from '../ports/tracing.ts'
 
 /** What a process does: `api` serves the modules' routes, `worker` runs consumers and the relay. */
 export type Role = 'api' | 'worker'
@@ -23,8 +24,11 @@ export interface InternalBroker extends Broker, TransactionalLog {
 export type HttpOptions = Partial<Pick<HttpServerOptions, 'title' | 'version'>> &
   Omit<
     HttpServerOptions,
-    'title' | 'version' | 'modules' | 'millrace' | 'appRoutes' | 'logger' | 'metrics' | 'health' | 'admin'
+    'title' | 'version' | 'modules' | 'millrace' | 'appRoutes' | 'logger' | 'metrics' | 'tracer' | 'health' | 'admin'
   >
+
+/** Of an app that does not say. */
+export const defaultVersion = '0.0.0'
 
 /** Options of {@link createApp}. Adapters are made by the caller; the app starts and stops them. */
 export interface AppOptions {
@@ -54,12 +58,14 @@ export interface AppOptions {
   /** Default: JSON lines on standard output, from info. */
   readonly logger?: PinoLogger
   readonly metrics?: Metrics
+  /** Where spans go; the app stops it. Default: none are made, and the context of traces is kept all the same. */
+  readonly tracing?: Tracing
   readonly clock?: Clock
 }
 
 /** The options with defaults filled in. */
 export type AppConfig = AppOptions &
-  Required<Omit<AppOptions, 'routes' | 'progressTimeout'>> & { readonly progressTimeoutMs: number }
+  Required<Omit<AppOptions, 'routes' | 'tracing' | 'progressTimeout'>> & { readonly progressTimeoutMs: number }
 
 /** Fills in the defaults. */
 export function appConfig(options: AppOptions): AppConfig {

@@ -1,8 +1,18 @@
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Metrics } from '../observability/index.ts'
 import { type Lane, Relay } from '../outbox/index.ts'
 import type { Database } from '../ports/database.ts'
+import type { Tracer } from '../tracing/index.ts'
+import { relayMetrics } from './publish-metrics.ts'
 import { together } from './together.ts'
+
+interface RelayParts {
+  readonly database: Database
+  readonly metrics: Metrics
+  readonly tracer: Tracer
+  readonly logger: Logger
+}
 
 /** The relays of an app, one for each lane of the outbox. */
 export class Relays implements Part {
@@ -10,8 +20,10 @@ export class Relays implements Part {
   readonly #relays: ReadonlyMap<string, Relay>
   readonly #all: Part
 
-  constructor(lanes: readonly Lane[], database: Database, logger: Logger) {
-    this.#relays = new Map(lanes.map((lane) => [lane.name, new Relay({ database, lane, logger })]))
+  constructor(lanes: readonly Lane[], { metrics, ...options }: RelayParts) {
+    this.#relays = new Map(
+      lanes.map((lane) => [lane.name, new Relay({ ...options, lane, metrics: relayMetrics(metrics, lane.name) })]),
+    )
     this.#all = together(this.name, [...this.#relays.values()])
   }
 

@@ -22,6 +22,14 @@ export function integer({ min, max }: { readonly min: number; readonly max: numb
   }
 }
 
+/** A part of a whole, from 0 to 1. */
+export function ratio(): Parser<number> {
+  return {
+    expects: 'a number from 0 to 1',
+    read: (text) => (/^(0|1|0?\.\d{1,9}|1\.0{1,9})$/.test(text) ? Number(text) : undefined),
+  }
+}
+
 /** A TCP port; 0 takes any that is free. */
 export function port(): Parser<number> {
   return { ...integer({ min: 0, max: 65_535 }), expects: 'a port (0 to 65535; 0 takes any that is free)' }
@@ -66,6 +74,14 @@ function addressesIn(text: string): readonly string[] | undefined {
   const list = text.split(',').map((address) => address.trim())
   const fits = (address: string) => /^([\w.-]+|\[[\da-fA-F:]+\]):\d{1,5}$/.test(address)
   return list.every(fits) ? list : undefined
+}
+
+/** A URL of HTTP or HTTPS. */
+export function httpUrl(): Parser<string> {
+  return {
+    expects: 'a URL like http://host:4318',
+    read: (text) => (['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '') ? text : undefined),
+  }
 }
 
 /** A PostgreSQL URL that names a database. */

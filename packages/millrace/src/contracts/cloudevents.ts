@@ -1,4 +1,5 @@
 import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
+import { parseTraceContext, type TraceContext } from '../core/trace-context.ts'
 import type { RecordHeader } from '../ports/broker.ts'
 
 /**
@@ -14,6 +15,7 @@ export interface EventAttributes {
   readonly time: Date
   readonly contentType: string
   readonly cause: EventCause | undefined
+  readonly trace: TraceContext | undefined
 }
 
 /** What an event was published in answer to: extension attributes `correlationid` and `causationid`. */
@@ -29,7 +31,7 @@ const decoder = new TextDecoder()
 const specVersion = encoder.encode('1.0')
 
 /** The headers of an event. */
-export function toHeaders({ id, source, type, time, contentType, cause }: EventAttributes): RecordHeader[] {
+export function toHeaders({ id, source, type, time, contentType, cause, trace }: EventAttributes): RecordHeader[] {
   const headers: RecordHeader[] = [
     ['ce_specversion', specVersion],
     ['ce_id', encoder.encode(id)],
@@ -42,7 +44,35 @@ export function toHeaders({ id, source, type, time, contentType, cause }: EventA
     headers.push(['ce_correlationid', encoder.encode(cause.correlationId)])
     headers.push(['ce_causationid', encoder.encode(cause.causationId)])
   }
+  if (trace) headers.push(...traceHeaders(trace))
   return headers
+}
+
+/**
+ * A trace's context twice: under the names that tracing systems look for, and as CloudEvents' distributed tracing
+ * extension, which stays with the event where others rewrite the first on its way.
+ */
+function traceHeaders({ traceparent, tracestate }: TraceContext): RecordHeader[] {
+  const names = { traceparent, ...(tracestate !== undefined && { tracestate }) }
+  return Object.entries(names).flatMap(([name, text]): RecordHeader[] => {
+    const bytes = encoder.encode(text)
+    return [
+      [name, bytes],
+      [`ce_${name}`, bytes],
+    ]
+  })
+}
+
+/** The trace that headers tell of; undefined where there is none, or an invalid one. */
+export function traceIn(headers: readonly RecordHeader[]): TraceContext | undefined {
+  return traceUnder('', headers) ?? traceUnder('ce_', headers)
+}
+
+function traceUnder(prefix: '' | 'ce_', headers: readonly RecordHeader[]): TraceContext | undefined {
+  const traceparent = headerText(headers, `${prefix}traceparent`)
+  return traceparent === undefined
+    ? undefined
+    : parseTraceContext(traceparent, headerText(headers, `${prefix}tracestate`))
 }
 
 /** The last header of a name; undefined where there is none. */

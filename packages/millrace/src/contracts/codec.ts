@@ -5,6 +5,7 @@ import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
 import { DataMismatch, type Format } from '../core/format.ts'
 import { sizeOf } from '../core/record-size.ts'
 import type { AnyTopic } from '../core/topic.ts'
+import type { TraceContext } from '../core/trace-context.ts'
 import type { BrokerRecord, OutgoingRecord } from '../ports/broker.ts'
 import { type EventCause, headerBytes, headerText, headerTexts, idOf, toHeaders } from './cloudevents.ts'
 import { json } from './json.ts'
@@ -21,6 +22,7 @@ export interface EncodeContext {
   /** Largest record in bytes: key, value and headers together. */
   readonly maxBytes: number
   readonly cause?: EventCause | undefined
+  readonly trace?: TraceContext | undefined
 }
 
 /**
@@ -43,6 +45,7 @@ export function encodeEvent(event: OutgoingEvent, context: EncodeContext): Outgo
       time: context.clock.now(),
       contentType: format.contentType,
       cause: context.cause,
+      trace: context.trace,
     }),
   }
   const size = sizeOf(record)

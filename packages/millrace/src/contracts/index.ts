@@ -1,7 +1,8 @@
-export { causeOf, type EventCause } from './cloudevents.ts'
+export { causeOf, type EventCause, traceIn } from './cloudevents.ts'
 export {
   type DecodedRecord,
   decodeRecord,
   encodeEvent,
 } from './codec.ts'
 export { json } from './json.ts'
+export { traceOf } from './record-event.ts'

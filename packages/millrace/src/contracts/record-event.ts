@@ -1,6 +1,7 @@
 import type { ReceivedEvent } from '../core/event.ts'
+import type { TraceContext } from '../core/trace-context.ts'
 import type { BrokerRecord } from '../ports/broker.ts'
-import { headerText, headerTexts } from './cloudevents.ts'
+import { headerText, headerTexts, traceIn } from './cloudevents.ts'
 
 const decoder = new TextDecoder()
 
@@ -54,4 +55,14 @@ export class RecordEvent implements ReceivedEvent {
   get headers(): Readonly<Record<string, string>> {
     return headerTexts(this.#origin.record.headers)
   }
+
+  /** The trace that its producer was part of. */
+  get trace(): TraceContext | undefined {
+    return traceIn(this.#origin.record.headers)
+  }
+}
+
+/** The trace that an event's producer was part of; undefined where it told none. */
+export function traceOf(event: ReceivedEvent): TraceContext | undefined {
+  return event instanceof RecordEvent ? event.trace : undefined
 }

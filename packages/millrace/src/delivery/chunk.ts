@@ -56,7 +56,7 @@ export interface Overseer {
  */
 export function handleChunk(runner: UnitRunner, chunk: Chunk, overseer: Overseer): Promise<ChunkOutcome> {
   return inUnit(runner, 'worker', async (unit, transaction) => {
-    const { consumer, preparations } = chunk
+    const { consumer, preparations, watch } = chunk
     const parking = new Parking(chunk.held, consumer.onDeadLetter === 'hold')
     const due = chunk.records.filter((decoded) => !isKeptBack(chunk, parking, decoded))
     const ids = messageIdsOf(due)
@@ -66,7 +66,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk, overseer: Overseer
       parking.check(transaction),
     ])
     const fresh = withoutDuplicates(due, seen)
-    const pass = new Pass({ consumer, preparations, unit, parking, judge: overseer.judge })
+    const pass = new Pass({ consumer, preparations, watch, unit, parking, judge: overseer.judge })
     await pass.run(fresh)
     overseer.tried(pass.handled)
     if (pass.handled.length < fresh.length) disclaim(transaction, chunk, fresh, pass.handled)

@@ -2,7 +2,9 @@ import type { Consumer } from '../core/consumer.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AnyTopic } from '../core/topic.ts'
+import { within } from '../core/wait.ts'
 import type { AssignedPartition, Broker, GroupMember, TopicDescription } from '../ports/broker.ts'
+import type { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
@@ -29,6 +31,7 @@ export interface ConsumerRunnerOptions {
   readonly runner: UnitRunner
   readonly controls: Controls
   readonly metrics: DeliveryMetrics
+  readonly tracer: Tracer
   readonly logger: Logger
 }
 
@@ -46,11 +49,10 @@ export class ConsumerRunner implements Part {
   #consumerId = 0
 
   constructor(options: ConsumerRunnerOptions) {
-    const { consumer, metrics, logger } = options
+    const { consumer, logger } = options
     this.#options = options
     this.name = `consumer ${consumer.name}`
     this.#breaker = new Breaker((isOpen) => {
-      metrics.breaker(isOpen)
       if (isOpen) logger.error({ consumer: consumer.name }, 'most records fail: waiting until one succeeds')
       else logger.info({ consumer: consumer.name }, 'records succeed again')
     })
@@ -65,6 +67,11 @@ export class ConsumerRunner implements Part {
   /** Whether it is switched off, as far as this process knows. */
   get isPaused(): boolean {
     return this.#options.controls.isPaused(this.consumerName)
+  }
+
+  /** How many of its records were parked, by all processes, when this one looked last. */
+  get parked(): number {
+    return this.#retries.rows
   }
 
   /** Whether it waits until something that all its records need is well again. */
@@ -123,7 +130,8 @@ export class ConsumerRunner implements Part {
   #assigned(broker: string, assigned: AssignedPartition, consumed: readonly ConsumedTopic[]): void {
     const topic = consumed.find((candidate) => candidate.topic.name === assigned.topic)?.topic
     if (!topic) return
-    const { consumer, runner, controls, metrics, logger } = this.#options
+    const { consumer, runner, controls, metrics, tracer, logger } = this.#options
+    metrics.assigned()
     const worker = new PartitionWorker({
       consumer,
       consumerId: this.#consumerId,
@@ -135,6 +143,7 @@ export class ConsumerRunner implements Part {
       retries: this.#retries,
       controls,
       metrics,
+      tracer,
       logger: logger.child({ consumer: consumer.name, topic: assigned.topic, partition: assigned.partition }),
     })
     this.#workers.set(placeOf(assigned), worker)
@@ -145,10 +154,9 @@ export class ConsumerRunner implements Part {
     const worker = this.#workers.get(placeOf(assigned))
     this.#workers.delete(placeOf(assigned))
     if (!worker) return
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, drainMs)
-    await Promise.race([worker.stop(), late])
-    clearTimeout(timer)
+    const started = performance.now()
+    const inTime = await within(drainMs, () => worker.stop())
+    this.#options.metrics.revoked(performance.now() - started, inTime)
   }
 }
 

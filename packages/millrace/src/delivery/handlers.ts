@@ -1,7 +1,9 @@
 import type { DecodedRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import type { ReceivedEvent } from '../core/event.ts'
+import type { Tracer } from '../tracing/index.ts'
 import type { UnitOfWork } from '../unit/index.ts'
+import type { DeliveryMetrics } from './metrics.ts'
 import type { Preparations } from './prepare.ts'
 
 /** A record's handler, or its `prepare`, failed: what its transaction has done since the last savepoint is to be undone. */
@@ -21,10 +23,17 @@ export class BatchFailed extends Error {
   override readonly name = 'BatchFailed'
 }
 
-/** A consumer, and what its `prepare` has come to. */
+/** What looks on while user code runs. */
+export interface Watch {
+  readonly metrics: Pick<DeliveryMetrics, 'handler' | 'prepare'>
+  readonly tracer: Tracer
+}
+
+/** A consumer, what its `prepare` has come to, and who looks on. */
 export interface Handlers {
   readonly consumer: Consumer
   readonly preparations: Preparations
+  readonly watch: Watch
 }
 
 /** An event, and which of the records it is. */
@@ -43,13 +52,17 @@ export async function handleEvents(
   handlers: Handlers,
   events: readonly IndexedEvent[],
 ): Promise<void> {
-  const { batch } = handlers.consumer
+  const { batch, on } = handlers.consumer
   if (events.length === 0) return
-  if (batch) return handleBatch(unit, batch, events)
+  if (batch) return handleBatch(unit, handlers, events)
+  // Two looks at the clock and an entry in a histogram for each record would cost some 1 % of what a process can handle.
+  const sample = events[Math.floor(Math.random() * events.length)]
   // One after the other: records interleaved on one transaction would void the row locks that handlers rely on.
-  for (const { index, event } of events) {
+  for (const one of events) {
+    const { index, event } = one
     try {
-      await handleEvent(unit, handlers, event)
+      if (one === sample && on[event.type]) await timed(handlers.watch, () => handleEvent(unit, handlers, event))
+      else await handleEvent(unit, handlers, event)
     } catch (error) {
       throw new RecordFailed(index, error)
     }
@@ -59,13 +72,14 @@ export async function handleEvents(
 /** An event that the consumer has no handler for is handled by leaving it. */
 async function handleEvent(
   unit: UnitOfWork,
-  { consumer, preparations }: Handlers,
+  { consumer, preparations, watch }: Handlers,
   event: ReceivedEvent,
 ): Promise<void> {
   const handler = consumer.on[event.type]
   if (!handler) return
   const prepared = preparedFor(consumer, preparations, event)
-  await unit.run((handlerUnit) => handler(event, handlerUnit, prepared), event)
+  const run = () => unit.run((handlerUnit) => handler(event, handlerUnit, prepared), event)
+  await watch.tracer.ofEvent('process', consumer.name, event, run)
 }
 
 /** How many events of each type there are that the consumer has no handler for. */
@@ -83,14 +97,32 @@ export function countUnhandled(
 
 async function handleBatch(
   unit: UnitOfWork,
-  batch: NonNullable<Consumer['batch']>,
+  handlers: Pick<Handlers, 'consumer' | 'watch'>,
   events: readonly IndexedEvent[],
 ): Promise<void> {
   const received = events.map(({ event }) => event)
   try {
-    await unit.run((handlerUnit) => batch.handle(received, handlerUnit))
+    await timed(handlers.watch, () => runBatch(unit, handlers, received))
   } catch (error) {
     throw new BatchFailed('a batch failed', { cause: error })
+  }
+}
+
+async function runBatch(
+  unit: UnitOfWork,
+  { consumer, watch }: Pick<Handlers, 'consumer' | 'watch'>,
+  events: ReceivedEvent[],
+): Promise<void> {
+  const run = () => unit.run(async (handlerUnit) => consumer.batch?.handle(events, handlerUnit))
+  await watch.tracer.ofBatch(consumer.name, events, run)
+}
+
+async function timed({ metrics }: Watch, run: () => Promise<void>): Promise<void> {
+  const started = performance.now()
+  try {
+    await run()
+  } finally {
+    metrics.handler(performance.now() - started)
   }
 }
 

@@ -9,6 +9,7 @@ export {
 } from './consumer-operations.ts'
 export { type ConsumedTopic, ConsumerRunner } from './consumer-runner.ts'
 export { Controls } from './controls.ts'
+export { countDeadLetters, type DeadLetterCount } from './dead-letter-counts.ts'
 export type { DeadLetterFilter, DeadLetterRow } from './dead-letter-filter.ts'
 export {
   type DeadLetterDetails,

@@ -6,6 +6,7 @@ import type { Logger } from '../core/logger.ts'
 import { Signal } from '../core/signal.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
+import type { Tracer } from '../tracing/index.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
@@ -50,6 +51,7 @@ export interface ParkedRetriesOptions {
   readonly breaker: Breaker
   readonly controls: Controls
   readonly metrics: DeliveryMetrics
+  readonly tracer: Tracer
   readonly logger: Logger
 }
 
@@ -139,12 +141,11 @@ export class ParkedRetries implements Part {
   }
 
   async #count(): Promise<void> {
-    const { runner, consumerId, metrics } = this.#options
+    const { runner, consumerId } = this.#options
     const { rows, bytes } = await countParked(runner.database.on('system'), consumerId())
     this.#rows = rows
     const share = Math.max(rows / mostRows, bytes / mostBytes)
     this.#isFull = share >= (this.#isFull ? 0.5 : 1)
-    metrics.parkedNow(rows)
     this.#counted.notify()
   }
 
@@ -200,7 +201,7 @@ export class ParkedRetries implements Part {
     const { consumer } = this.#options
     const decoded = rows.map((row) => this.#decode(row))
     if (decoded[0] && !decoded[0].event) return this.#giveUp(head, decoded[0].problem)
-    const preparations = new Preparations(consumer)
+    const preparations = new Preparations(consumer, this.#options)
     let ready = preparations.areNeeded ? await preparations.runLine(decoded, this.#stopping.signal) : rows.length
     while (ready > 0 && !this.#stopping.signal.aborted) {
       const outcome = await this.#tryLine({ head, rows: rows.slice(0, ready) }, decoded.slice(0, ready), preparations)
@@ -252,7 +253,7 @@ export class ParkedRetries implements Part {
       const ids = decoded.flatMap(({ messageId }) => messageId ?? [])
       const seen = await claimMessages(transaction, line.head, ids)
       const events = freshEvents(decoded, seen)
-      await handleEvents(unit, { consumer, preparations }, events)
+      await handleEvents(unit, { consumer, preparations, watch: this.#options }, events)
       removeParked(transaction, line.rows)
       if (line.head.heldKeyId !== null) await release(transaction, line.head.heldKeyId)
       return events.length

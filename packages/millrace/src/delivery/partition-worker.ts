@@ -6,6 +6,8 @@ import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
 import type { AssignedPartition, PartitionReader } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
+import type { Work } from '../ports/tracing.ts'
+import type { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Backlog } from './backlog.ts'
 import type { Breaker } from './breaker.ts'
@@ -47,6 +49,7 @@ export interface WorkerOptions {
   readonly retries: ParkedRetries
   readonly controls: Controls
   readonly metrics: DeliveryMetrics
+  readonly tracer: Tracer
   readonly logger: Logger
 }
 
@@ -113,7 +116,7 @@ export class PartitionWorker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#size = new ChunkSize(this.#mostRecords)
-    this.#preparations = new Preparations(options.consumer)
+    this.#preparations = new Preparations(options.consumer, options)
   }
 
   get status(): WorkerStatus {
@@ -194,7 +197,7 @@ export class PartitionWorker {
     }
     const start = Math.min(range.start, to ?? range.start)
     this.#backlog = new Backlog()
-    this.#preparations = new Preparations(consumer)
+    this.#preparations = new Preparations(consumer, this.#options)
     await this.#loadHeld()
     this.#reader = assigned.open(position.next, to)
     this.#position = position.next < start ? await this.#skipTo(position, start) : position
@@ -321,7 +324,7 @@ export class PartitionWorker {
   }
 
   async #handle(records: readonly DecodedRecord[], slow: ReadonlySet<number>): Promise<ChunkOutcome> {
-    const { consumer, runner, metrics } = this.#options
+    const { consumer, runner, metrics, tracer } = this.#options
     if (!this.#position) throw new Error('a chunk needs a position')
     const { conviction } = this.#backlog
     const chunk = {
@@ -329,18 +332,27 @@ export class PartitionWorker {
       position: this.#position,
       records,
       preparations: this.#preparations,
+      watch: this.#options,
       held: this.#held,
       slow,
       convicted: conviction && { offset: conviction.offset, verdict: this.#verdictOn(conviction.error) },
     }
     const started = performance.now()
     try {
-      const outcome = await handleChunk(runner, chunk, this.#overseer())
+      const handle = () => handleChunk(runner, chunk, this.#overseer())
+      const outcome = await tracer.inSpan(this.#work(records.length), {}, handle)
       this.#size.committed(records.length, performance.now() - started)
       return outcome
     } finally {
       metrics.chunk(performance.now() - started)
     }
+  }
+
+  /** A chunk as its span describes it. */
+  #work(records: number): Work {
+    const { broker, consumer, assigned } = this.#options
+    const { topic, partition } = assigned
+    return { kind: 'chunk', broker, consumer: consumer.name, topic, partition, records }
   }
 
   #verdictOn(error: unknown): Verdict {
@@ -379,7 +391,7 @@ export class PartitionWorker {
     this.#reader?.commit(outcome.position.next)
     breaker.succeeded(outcome.handled.slice(-breakerKeys).map((decoded) => this.#keyOf(decoded)))
     if (outcome.parked > 0) retries.parked(outcome.parked)
-    metrics.committed(outcome)
+    metrics.committed(outcome, chunk.length)
     this.#tellOf(outcome)
   }
 

@@ -2,6 +2,8 @@ import type { DecodedRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import type { ReceivedEvent } from '../core/event.ts'
 import { Signal } from '../core/signal.ts'
+import { inSurroundings } from '../tracing/index.ts'
+import type { Watch } from './handlers.ts'
 
 /** What a record's `prepare` came to. */
 export type Prepared = { readonly value: unknown } | { readonly error: unknown }
@@ -22,13 +24,15 @@ const followersMs = 1_000
  */
 export class Preparations {
   readonly #consumer: Consumer
+  readonly #watch: Watch
   readonly #results = new Map<ReceivedEvent, Prepared>()
   readonly #ended = new Signal()
   #running = 0
   #meanMs = 0
 
-  constructor(consumer: Consumer) {
+  constructor(consumer: Consumer, watch: Watch) {
     this.#consumer = consumer
+    this.#watch = watch
   }
 
   /** Whether anything of this consumer is prepared. */
@@ -117,7 +121,7 @@ export class Preparations {
     const timer = slowMs === undefined ? undefined : setTimeout(leave, slowMs)
     signal.addEventListener('abort', leave)
     try {
-      return await Promise.race([this.#prepare(event, call.signal), left.promise])
+      return await Promise.race([this.#settle(event, call.signal), left.promise])
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', leave)
@@ -125,15 +129,26 @@ export class Preparations {
     }
   }
 
-  async #prepare(event: ReceivedEvent, signal: AbortSignal): Promise<Prepared> {
+  async #settle(event: ReceivedEvent, signal: AbortSignal): Promise<Prepared> {
     this.#running += 1
     try {
-      return { value: await this.#consumer.prepare[event.type]?.(event, signal) }
+      return { value: await this.#prepare(event, signal) }
     } catch (error) {
       return { error }
     } finally {
       this.#running -= 1
       this.#ended.notify()
+    }
+  }
+
+  async #prepare(event: ReceivedEvent, signal: AbortSignal): Promise<unknown> {
+    const { metrics, tracer } = this.#watch
+    const run = async () => inSurroundings({ event }, () => this.#consumer.prepare[event.type]?.(event, signal))
+    const started = performance.now()
+    try {
+      return await tracer.ofEvent('prepare', this.#consumer.name, event, run)
+    } finally {
+      metrics.prepare(performance.now() - started)
     }
   }
 }

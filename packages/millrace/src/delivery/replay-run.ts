@@ -2,6 +2,7 @@ import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { Signal } from '../core/signal.ts'
 import type { OpenTopic } from '../ports/broker.ts'
+import type { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
@@ -22,6 +23,7 @@ export interface ReplayRunOptions {
   readonly runner: UnitRunner
   readonly controls: Controls
   readonly metrics: DeliveryMetrics
+  readonly tracer: Tracer
   readonly logger: Logger
 }
 
@@ -47,12 +49,11 @@ export class ReplayRun {
   #isRead = false
 
   constructor(options: ReplayRunOptions) {
-    const { replay, located, metrics } = options
+    const { replay, located } = options
     this.#options = options
     this.#consumer = replayedConsumer(located.consumer, replay)
     this.#logger = options.logger.child({ consumer: replay.consumer, replay: replay.id })
     this.#breaker = new Breaker((isOpen) => {
-      metrics.breaker(isOpen)
       this.#logger.warn({}, isOpen ? 'most records fail: waiting until one succeeds' : 'records succeed again')
     })
     this.#retries = new ParkedRetries({
@@ -89,8 +90,6 @@ export class ReplayRun {
     } finally {
       await Promise.all([...this.#workers.map((worker) => worker.stop()), this.#retries.stop()])
       await Promise.all(this.#topics.map((topic) => topic.close()))
-      this.#options.metrics.parkedNow(0)
-      this.#options.metrics.breaker(false)
     }
   }
 
@@ -125,14 +124,14 @@ export class ReplayRun {
   }
 
   #worker({ broker, topic: name, partition, to }: ReplayProgress): PartitionWorker {
-    const { replay, runner, controls, metrics } = this.#options
+    const { replay, runner, controls, metrics, tracer } = this.#options
     const topic = this.#consumer.topics.find((topic) => topic.name === name)
     const assigned = this.#topics.find((opened) => opened.name === name)?.all[partition]
     if (!topic || !assigned) throw new TopicGone(`topic ${name} has no partition ${partition}`)
     return new PartitionWorker({
       consumer: this.#consumer,
       consumerId: replay.scopeId,
-      ...{ broker, topic, assigned, to, runner, controls, metrics },
+      ...{ broker, topic, assigned, to, runner, controls, metrics, tracer },
       breaker: this.#breaker,
       retries: this.#retries,
       logger: this.#logger.child({ topic: name, partition }),

@@ -3,6 +3,7 @@ import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
 import { Repeatable } from '../core/signal.ts'
 import type { Lease } from '../ports/database.ts'
+import type { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import type { Controls } from './controls.ts'
 import type { DeliveryMetrics } from './metrics.ts'
@@ -23,6 +24,7 @@ export interface ReplayRunnerOptions {
   readonly controls: Controls
   /** The metrics under a name. */
   readonly metricsOf: (name: string) => DeliveryMetrics
+  readonly tracer: Tracer
   readonly logger: Logger
 }
 
@@ -87,12 +89,12 @@ export class ReplayRunner implements Part {
   }
 
   async #take(replay: ReplayWork): Promise<void> {
-    const { runner, controls, metricsOf, logger } = this.#options
+    const { runner, controls, metricsOf, tracer, logger } = this.#options
     const located = this.#consumers.get(replay.consumer)
     const lease = await runner.database.tryLock(`replay ${replay.id}`)
     if (!lease || !located) return
     const metrics = metricsOf(scopeName(replay.consumer))
-    const run = new ReplayRun({ replay, located, runner, controls, metrics, logger })
+    const run = new ReplayRun({ replay, located, runner, controls, metrics, tracer, logger })
     this.#running.set(replay.id, { run, ended: this.#run(run, lease, replay) })
   }
 

@@ -1,1 +1,2 @@
+export type { DirectMetrics } from './metrics.ts'
 export { DirectPublisher } from './publisher.ts'

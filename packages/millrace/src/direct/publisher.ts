@@ -3,6 +3,7 @@ import type { Published } from '../core/event.ts'
 import type { Part } from '../core/lifecycle.ts'
 import { sizeOf } from '../core/record-size.ts'
 import type { Broker, OutgoingRecord } from '../ports/broker.ts'
+import { type DirectMetrics, silentDirectMetrics } from './metrics.ts'
 
 /** What one request to the broker takes at most. */
 const mostRecords = 1_000
@@ -26,24 +27,37 @@ interface Waiting {
 export class DirectPublisher implements Part {
   readonly name = 'direct publishes'
   readonly #brokerOf: (topic: string) => Broker
+  readonly #metrics: DirectMetrics
   readonly #queues = new Map<string, TopicQueue>()
+  #waitingRecords = 0
   #waitingBytes = 0
   #stopped = false
 
   /** @param brokerOf where a topic lives */
-  constructor(brokerOf: (topic: string) => Broker) {
+  constructor(brokerOf: (topic: string) => Broker, metrics = silentDirectMetrics) {
     this.#brokerOf = brokerOf
+    this.#metrics = metrics
+  }
+
+  /** What has no answer yet. */
+  get waiting(): { readonly records: number; readonly bytes: number } {
+    return { records: this.#waitingRecords, bytes: this.#waitingBytes }
   }
 
   /** @throws PUBLISH_QUEUE_FULL, SHUTTING_DOWN, BROKER_UNAVAILABLE, and what the broker says of the record */
   async publish(record: OutgoingRecord): Promise<Published> {
     if (this.#stopped) throw fail('SHUTTING_DOWN', {})
     const size = sizeOf(record)
-    if (this.#waitingBytes + size > mostWaitingBytes) throw fail('PUBLISH_QUEUE_FULL', { limit: mostWaitingBytes })
+    if (this.#waitingBytes + size > mostWaitingBytes) {
+      this.#metrics.refused(record.topic)
+      throw fail('PUBLISH_QUEUE_FULL', { limit: mostWaitingBytes })
+    }
+    this.#waitingRecords += 1
     this.#waitingBytes += size
     try {
       return await this.#queueOf(record.topic).add(record, size)
     } finally {
+      this.#waitingRecords -= 1
       this.#waitingBytes -= size
     }
   }
@@ -55,7 +69,7 @@ export class DirectPublisher implements Part {
   }
 
   #queueOf(topic: string): TopicQueue {
-    const queue = this.#queues.get(topic) ?? new TopicQueue(this.#brokerOf(topic))
+    const queue = this.#queues.get(topic) ?? new TopicQueue(topic, this.#brokerOf(topic), this.#metrics)
     this.#queues.set(topic, queue)
     return queue
   }
@@ -63,12 +77,16 @@ export class DirectPublisher implements Part {
 
 /** The publishes of one topic. */
 class TopicQueue {
+  readonly #topic: string
   readonly #broker: Broker
+  readonly #metrics: DirectMetrics
   #waiting: Waiting[] = []
   #flushing: Promise<void> | undefined
 
-  constructor(broker: Broker) {
+  constructor(topic: string, broker: Broker, metrics: DirectMetrics) {
+    this.#topic = topic
     this.#broker = broker
+    this.#metrics = metrics
   }
 
   add(record: OutgoingRecord, size: number): Promise<Published> {
@@ -100,15 +118,22 @@ class TopicQueue {
   }
 
   async #send(batch: readonly Waiting[]): Promise<void> {
+    const started = performance.now()
+    let taken = 0
     try {
       const results = await this.#broker.produce(batch.map(({ record }) => record))
       for (const [index, { resolve, reject }] of batch.entries()) {
         const result = results[index]
-        if (result && 'offset' in result) resolve(result)
-        else reject(result?.error ?? new Error('the broker gave no result'))
+        if (result && 'offset' in result) {
+          taken += 1
+          resolve(result)
+        } else reject(result?.error ?? new Error('the broker gave no result'))
       }
     } catch (error) {
       for (const { reject } of batch) reject(error)
+    } finally {
+      const ms = performance.now() - started
+      this.#metrics.answered(this.#topic, { taken, failed: batch.length - taken, ms })
     }
   }
 }

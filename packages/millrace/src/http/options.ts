@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { type Duration, milliseconds } from '../core/duration.ts'
 import type { Millrace, Module, Routes } from '../core/module.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { Tracer } from '../tracing/index.ts'
 import type { AdminSource } from './admin/routes.ts'
 import type { HealthSource } from './health.ts'
 
@@ -21,6 +22,8 @@ export interface HttpServerOptions {
   readonly appRoutes?: Routes
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Default: no spans. */
+  readonly tracer?: Tracer
   readonly health: HealthSource
   readonly admin: AdminSource
   /** What requests to `/admin` have to bear. Without one they are all refused. */
@@ -42,6 +45,7 @@ export type HttpConfig = Omit<
   HttpServerOptions,
   'requestTimeout' | 'keepAliveTimeout' | 'drainDelay' | 'drainTimeout'
 > & {
+  readonly tracer: Tracer
   readonly bodyLimit: number
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
@@ -59,6 +63,7 @@ export function httpConfig({
 }: HttpServerOptions): HttpConfig {
   return {
     ...options,
+    tracer: options.tracer ?? new Tracer(),
     bodyLimit: options.bodyLimit ?? 1_048_576,
     requestTimeoutMs: milliseconds(requestTimeout),
     keepAliveTimeoutMs: milliseconds(keepAliveTimeout),

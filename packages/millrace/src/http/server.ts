@@ -19,6 +19,7 @@ import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.t
 import { requestId } from './request-id.ts'
 import type { RouteServer } from './routes.ts'
 import { addTelemetry } from './telemetry.ts'
+import { addTracing } from './tracing.ts'
 
 /** How often connections that have become idle are closed while draining. */
 const sweepEveryMs = 50
@@ -143,12 +144,13 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
 
 function mount(
   server: RouteServer,
-  { millrace }: HttpConfig,
+  { millrace, tracer }: HttpConfig,
   at: { routes: Routes; prefix: string; tag: string },
 ): void {
   const register = at.routes.register as (route: RouteServer, app: typeof millrace) => void | Promise<void>
   server.register(
     async (scope: RouteServer) => {
+      addTracing(scope, tracer)
       scope.addHook('onRoute', (route) => {
         route.schema = { tags: [at.tag], ...route.schema }
       })

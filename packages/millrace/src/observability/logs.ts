@@ -1,4 +1,5 @@
 import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino'
+import { logBindings } from '../tracing/index.ts'
 import { describeError } from './describe-error.ts'
 import { prettyLines } from './pretty-lines.ts'
 
@@ -31,7 +32,8 @@ const secretFields = ['password', 'secret', 'token', 'authorization', 'cookie', 
 
 /**
  * Makes a logger: one JSON object a line, with an ISO time and the level's name, secrets taken out. Errors, under
- * `err` or `error`, carry their code, details, stack and causes.
+ * `err` or `error`, carry their code, details, stack and causes. Within a request or a handler a line has the `traceId` of
+ * what it is part of, and the handled event's `eventId`, where there is one.
  */
 export function createLogger({ level = 'info', pretty = false, destination }: LoggerOptions = {}): Logger {
   const output = destination ?? pino.destination({ fd: 1, sync: true })
@@ -39,6 +41,7 @@ export function createLogger({ level = 'info', pretty = false, destination }: Lo
     {
       level,
       base: null,
+      mixin: logBindings,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError, error: describeError },

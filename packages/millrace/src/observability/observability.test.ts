@@ -47,11 +47,11 @@ test('pretty lines are for people', () => {
 
 test('each app has its own metrics, and shares the process’s', async () => {
   const [one, two] = [createMetrics(), createMetrics()]
-  one.counter('records_total', 'Records', ['topic']).inc({ topic: 't' }, 2)
-  one.counter('records_total', 'Records', ['topic']).inc({ topic: 't' })
-  two.gauge('lag', 'Lag').set(4)
-  expect(await one.render()).toContain('millrace_records_total{topic="t"} 3')
-  expect(await two.render()).not.toContain('millrace_records_total')
-  expect(await two.render()).toContain('millrace_lag 4')
+  one.counter('direct_records_total').inc({ topic: 't' }, 2)
+  one.counter('direct_records_total').inc({ topic: 't' })
+  two.gauge('direct_waiting_records').set(4)
+  expect(await one.render()).toContain('millrace_direct_records_total{topic="t"} 3')
+  expect(await two.render()).not.toContain('millrace_direct_records_total{')
+  expect(await two.render()).toContain('millrace_direct_waiting_records 4')
   expect(await two.render()).toMatch(/^process_resident_memory_bytes \d+/m)
 })

@@ -4,6 +4,7 @@ import type { Logger } from '../core/logger.ts'
 import { waitFor } from '../core/wait.ts'
 import { type FencedPosition, LostLead } from './fenced-position.ts'
 import type { Lane } from './lanes.ts'
+import type { RelayMetrics } from './metrics.ts'
 import { type Outcome, outcomeOf, type ParkedRecord } from './outcome.ts'
 import { unparkRecords } from './parked.ts'
 import type { PieceBounds } from './position.ts'
@@ -13,6 +14,7 @@ import { buryRefused, logRefused } from './refused.ts'
 export interface HeldTopicOptions {
   readonly lane: Lane
   readonly position: FencedPosition
+  readonly metrics: RelayMetrics
   readonly piece: PieceBounds
   /** How long a topic that has failed is left alone. */
   readonly backoff: Backoff
@@ -151,13 +153,15 @@ class HeldTopic {
   }
 
   async #carryFrom(from: bigint): Promise<void> {
-    const { position, piece, logger } = this.#options
+    const { position, piece, metrics, logger } = this.#options
     // One record to see whether the topic is back: less is sent twice where an answer was lost.
     const bounds = this.#isFlowing ? piece : { rows: 1, bytes: piece.bytes }
     const records = await position.readParked({ topic: this.topic, from, bounds })
     const last = records.at(-1)
     if (!last) return
-    const { parked, refused } = await this.#carry(records)
+    const { taken, parked, refused } = await this.#carry(records)
+    // What is parked here was parked before.
+    metrics.settled(taken.length, 0, refused.length)
     logRefused(logger, refused)
     const [head] = parked
     this.parkedFrom(head ? BigInt(head.record.seq) : BigInt(last.seq) + 1n)

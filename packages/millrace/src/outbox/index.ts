@@ -1,3 +1,5 @@
+export { type LaneBacklog, laneBacklogs, type ParkedBacklog, parkedBacklogs } from './backlog.ts'
 export { brokerLane, type Lane, type TransactionalLog, transactionalLane } from './lanes.ts'
+export type { RelayMetrics } from './metrics.ts'
 export { outboxMigrations, outboxSlices, writeOutbox } from './outbox.ts'
 export { Relay, type RelayOptions } from './relay.ts'

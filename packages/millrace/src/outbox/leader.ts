@@ -4,6 +4,7 @@ import type { Database } from '../ports/database.ts'
 import { FencedPosition } from './fenced-position.ts'
 import { HeldTopics } from './held-topics.ts'
 import type { Lane } from './lanes.ts'
+import type { RelayMetrics } from './metrics.ts'
 import { type Outcome, outcomeOf, type ParkedRecord } from './outcome.ts'
 import { parkedTopics, parkRecords } from './parked.ts'
 import {
@@ -23,6 +24,7 @@ export interface LeaderOptions {
   readonly database: Database
   readonly lane: Lane
   readonly logger: Logger
+  readonly metrics: RelayMetrics
   readonly piece: PieceBounds
   readonly backoff: Backoff
 }
@@ -66,7 +68,7 @@ export class Leader {
    * @throws LostLead, BROKER_UNAVAILABLE; then nothing has moved
    */
   async carryNext(): Promise<boolean> {
-    const { database, lane, logger } = this.#options
+    const { database, lane, metrics, logger } = this.#options
     const batch = await nextBatch(database.on('system'), lane.name, this.#position.stored)
     if (!batch) return false
     const piece = await this.#pieceAt(batch)
@@ -74,7 +76,8 @@ export class Leader {
     const { behind = [], free = [] } = Object.groupBy(piece.records, ({ topic }) =>
       this.#held.has(topic) ? 'behind' : 'free',
     )
-    const { parked, refused } = await this.#carry(piece, free, behind)
+    const { taken, parked, refused } = await this.#carry(piece, free, behind)
+    metrics.settled(taken.length, parked.length, refused.length)
     logRefused(logger, refused)
     this.#held.holdFor(parked)
     return true

@@ -231,6 +231,7 @@ export function databaseLike(database: Database, changes: Partial<Database>): Da
     tryLock: (name) => database.tryLock(name),
     listen: (channel, onNotify) => database.listen(channel, onNotify),
     notify: (channel) => database.notify(channel),
+    usage: database.usage,
     faultOf: (error) => database.faultOf(error),
     maintainSlices: (table) => database.maintainSlices(table),
     stop: () => database.stop(),

@@ -4,10 +4,13 @@ import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
 import { waitFor } from '../core/wait.ts'
 import type { Database, Lease } from '../ports/database.ts'
+import { Tracer } from '../tracing/index.ts'
 import { LostLead } from './fenced-position.ts'
 import type { Lane } from './lanes.ts'
 import { Leader } from './leader.ts'
+import { type RelayMetrics, silentRelayMetrics } from './metrics.ts'
 import { defaultBounds, type PieceBounds } from './position.ts'
+import { watchedLane } from './watched-lane.ts'
 
 /** What the relay carries between, and how. */
 export interface RelayOptions {
@@ -15,6 +18,10 @@ export interface RelayOptions {
   /** Where to: see `transactionalLane` and `brokerLane`. */
   readonly lane: Lane
   readonly logger: Logger
+  /** Default: none. */
+  readonly metrics?: RelayMetrics
+  /** Default: no spans. */
+  readonly tracer?: Tracer
   /** How much is handed on at a time. @default 1,000 records, 4 MiB */
   readonly piece?: PieceBounds
   /** How often a process that does not lead tries to, in milliseconds. @default 1,000 */
@@ -46,7 +53,7 @@ export class Relay implements Part {
   #running: Promise<void> | undefined
   #unlisten: (() => Promise<void>) | undefined
 
-  constructor({ lane, logger, ...options }: RelayOptions) {
+  constructor({ lane, logger, metrics = silentRelayMetrics, tracer = new Tracer(), ...options }: RelayOptions) {
     this.name = `relay to ${lane.name}`
     this.#channel = `millrace_outbox_${lane.name}`
     this.#options = {
@@ -54,7 +61,9 @@ export class Relay implements Part {
       candidacyMs: defaultCandidacyMs,
       backoff: exponential({ first: '1s', cap: '30s' }),
       ...options,
-      lane,
+      lane: watchedLane(lane, metrics, tracer),
+      metrics,
+      tracer,
       logger: logger.child({ lane: lane.name }),
     }
   }
@@ -93,21 +102,25 @@ export class Relay implements Part {
 
   /** Another process may lead meanwhile: perhaps it reaches the broker. */
   async #recover(error: unknown): Promise<void> {
-    const { logger, backoff, candidacyMs } = this.#options
+    const { logger, metrics, backoff, candidacyMs } = this.#options
     this.#failures += 1
+    metrics.failed()
     const isBrokers = isMillraceError(error, 'BROKER_UNAVAILABLE')
     logger.warn({ err: error }, 'the relay was interrupted; it goes on by itself')
     await waitFor(isBrokers ? backoff(this.#failures) : candidacyMs, this.#stopped.signal)
   }
 
   async #lead(lease: Lease): Promise<void> {
+    const { metrics } = this.#options
     this.#leading = true
+    metrics.leading(true)
     lease.lost.addEventListener('abort', () => this.#signal(), { once: true })
     try {
       const leader = await Leader.takeUp(this.#options)
       await this.#relayUntilStopped(lease, leader).finally(() => leader.end())
     } finally {
       this.#leading = false
+      metrics.leading(false)
       await lease.release()
     }
   }

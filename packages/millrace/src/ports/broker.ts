@@ -145,6 +145,8 @@ export interface GroupMember {
  */
 export interface Broker {
   readonly name: string
+  /** How often something did not get through and was tried again, by what it was; it only grows. Default: not told. */
+  readonly faults?: Readonly<Record<string, number>>
   /** Creates what is missing and describes all. Safe from several processes at once. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<TopicDescription[]>
   /**

@@ -32,6 +32,14 @@ export interface Transaction extends Queryable {
   readonly failure: unknown
 }
 
+/** How much of a share of the connections is in use. */
+export interface ShareUsage {
+  /** Connections on loan. */
+  readonly onLoan: number
+  /** Callers that wait for one. */
+  readonly waiting: number
+}
+
 /** How a transaction runs. */
 export interface TransactionOptions {
   /** @default 'request' */
@@ -82,6 +90,8 @@ export interface Database extends Queryable {
   listen(channel: string, onNotify: () => void): Promise<() => Promise<void>>
   /** Notifies other processes, soon: calls within a few milliseconds go out as one, outside any transaction. */
   notify(channel: string): void
+  /** How many connections are in use now, and wanted. */
+  readonly usage: Readonly<Record<ConnectionShare, ShareUsage>>
   /** What an error thrown by this database means; undefined when it is not from the database. */
   faultOf(error: unknown): DatabaseFault | undefined
   /** Creates the slices around now and drops the old ones. Waits for no lock longer than a moment; call it again later. */

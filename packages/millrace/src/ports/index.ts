@@ -19,7 +19,9 @@ export type {
   Database,
   DatabaseFault,
   Lease,
+  ShareUsage,
   SlicedTable,
   Transaction,
   TransactionOptions,
 } from './database.ts'
+export type { SpanPlace, TraceSpan, Tracing, Work } from './tracing.ts'

@@ -6,6 +6,7 @@ export function prefixedBroker(broker: Broker, prefix: string): Broker {
   const outside = (name: string) => name.slice(prefix.length)
   return {
     name: broker.name,
+    ...(broker.faults && { faults: broker.faults }),
     start: () => broker.start(),
     stop: () => broker.stop(),
     ensureTopics: async (topics) => {

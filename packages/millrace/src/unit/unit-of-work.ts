@@ -1,10 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { causeOf, type EventCause } from '../contracts/index.ts'
 import { fail, messageOf } from '../core/errors.ts'
 import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
 import type { Bind, Db, OutboxTopic, Queryable, QueryResult, Statement, Unit } from '../core/unit.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Database, Transaction } from '../ports/database.ts'
+import { type Surroundings, surroundings } from '../tracing/index.ts'
 
 /** What units of work are made with. */
 export interface UnitSettings {
@@ -24,16 +24,20 @@ interface Run {
 }
 
 /** Where code runs: in a handler, and there in the innermost `attempt` around it. */
-interface Scope {
+interface Scope extends Surroundings {
   readonly run: Run
   readonly attempt: symbol | undefined
 }
 
-const current = new AsyncLocalStorage<Scope>()
+/** Where the caller runs; undefined outside of handlers. */
+function currentScope(): Scope | undefined {
+  const here = surroundings.getStore()
+  return here && 'run' in here ? (here as Scope) : undefined
+}
 
 /** Whether the caller runs inside a unit of work that is still open. */
 export function insideUnit(): boolean {
-  return current.getStore()?.run.open ?? false
+  return currentScope()?.run.open ?? false
 }
 
 /**
@@ -84,7 +88,9 @@ export class UnitOfWork implements Unit {
     this.#handled = handled
     let result: T
     try {
-      result = await current.run({ run, attempt: undefined }, () => work(this))
+      const { trace, event } = surroundings.getStore() ?? {}
+      const scope: Scope = { run, attempt: undefined, trace, event: handled ?? event }
+      result = await surroundings.run(scope, () => work(this))
     } catch (error) {
       // The transaction was broken before: the first error, which was caught, is the one that tells something.
       if (this.#settings.faultOf(error) === 'aborted') this.#assertNoFailure()
@@ -125,7 +131,8 @@ export class UnitOfWork implements Unit {
     const outer = this.#attempt
     const attempt = Symbol('attempt')
     this.#attempt = attempt
-    const result = this.undoable(() => current.run({ run: this.#run, attempt }, part))
+    const scope: Scope = { ...surroundings.getStore(), run: this.#run, attempt }
+    const result = this.undoable(() => surroundings.run(scope, part))
     const end = () => {
       this.#attempt = outer
       this.#settled()
@@ -161,7 +168,7 @@ export class UnitOfWork implements Unit {
    * an attempt under way, others would lose their rows in silence. Code whose context was lost gets the benefit of the doubt.
    */
   #isInnermost(): boolean {
-    const scope = current.getStore()
+    const scope = currentScope()
     return scope?.run !== this.#run || scope.attempt === this.#attempt
   }
 
@@ -183,6 +190,6 @@ export class UnitOfWork implements Unit {
 
   /** Not for what an earlier handler has left running, either: the unit may be open again for the next one. */
   #isOpen(): boolean {
-    return this.#run.open && current.getStore()?.run.open !== false
+    return this.#run.open && currentScope()?.run.open !== false
   }
 }

@@ -24,6 +24,10 @@ test(`the only broker is killed, and started again, ${kills} times under load: e
   }
   await stage.examine()
 
+  const metrics = await (await fetch(`${app.url}/metrics`)).text()
+  for (const part of ['produce', 'fetch']) {
+    expect(metrics).toMatch(new RegExp(`^millrace_broker_faults_total{broker="kafka",part="${part}"} [1-9]`, 'm'))
+  }
   expect(stage.traffic.unanswered).toBe(0)
   app.signal('SIGTERM')
   expect(await app.ended).toBe(0)

@@ -34,6 +34,10 @@ export class KafkaBroker implements Broker {
     this.#producer = new KafkaProducer(config, this.#topics)
   }
 
+  get faults(): KafkaConfig['faults'] {
+    return this.#config.faults
+  }
+
   start(): Promise<void> {
     return connect(this.#config, this.#stopped.signal)
   }

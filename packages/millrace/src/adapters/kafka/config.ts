@@ -44,6 +44,13 @@ export interface KafkaBrokerOptions {
   readonly logger?: Logger
 }
 
+/** How often something did not get through: attempts at producing, fetches, memberships that were lost or not had. */
+export interface KafkaFaults extends Record<string, number> {
+  produce: number
+  fetch: number
+  group: number
+}
+
 /** The options with defaults filled in, durations in milliseconds. */
 export interface KafkaConfig {
   /** What every client of the library is made with. */
@@ -61,6 +68,8 @@ export interface KafkaConfig {
   readonly topicReplicas: number
   readonly produceMs: number
   readonly topicRefreshMs: number
+  /** Counted where they happen. */
+  readonly faults: KafkaFaults
   readonly logger: Logger
 }
 
@@ -89,6 +98,7 @@ export function kafkaConfig(options: KafkaBrokerOptions): KafkaConfig {
     topicReplicas: options.topicReplicas ?? -1,
     produceMs: milliseconds(options.produceTimeout ?? '30s'),
     topicRefreshMs: milliseconds(options.topicRefresh ?? '30s'),
+    faults: { produce: 0, fetch: 0, group: 0 },
     logger: options.logger ?? silentLogger,
   }
 }

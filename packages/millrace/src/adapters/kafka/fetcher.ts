@@ -143,6 +143,7 @@ export class TopicFetcher {
 
   #complain(problem: string): void {
     const now = performance.now()
+    if (!this.#stopped) this.#config.faults.fetch += 1
     if (this.#stopped || now - (this.#complaints.get(problem) ?? -complainEveryMs) < complainEveryMs) return
     this.#complaints.set(problem, now)
     this.#config.logger.warn({ topic: this.#topic.name, problem }, 'fetching failed; trying again')

@@ -184,6 +184,7 @@ export class KafkaMember implements GroupMember {
   /** The group has put this member out by now, though it cannot say so. */
   #checkAlive(): void {
     if (this.#held.size === 0 || performance.now() - this.#aliveAt <= this.#config.sessionMs) return
+    this.#config.faults.group += 1
     this.#config.logger.warn({ group: this.#options.group }, 'no contact with the group: its partitions are given up')
     this.#loseAll()
     this.#isOutOfStep = true
@@ -196,6 +197,7 @@ export class KafkaMember implements GroupMember {
     if (this.#left.signal.aborted) return
     const { code } = brokerError(error)
     if (code === 'BROKER_UNAVAILABLE' && this.#consumer.isActive()) return
+    this.#config.faults.group += 1
     this.#config.logger.warn({ err: error, group: this.#options.group }, 'membership was interrupted; joining anew')
     this.#joinAnew()
   }
@@ -215,6 +217,7 @@ export class KafkaMember implements GroupMember {
         return
       } catch (error) {
         this.#loseAll()
+        this.#config.faults.group += 1
         if (!signal.aborted) this.#config.logger.warn({ err: error, group: this.#options.group }, 'joining failed')
         await waitFor(rejoinMs, signal)
       }

@@ -216,6 +216,7 @@ export class Sender {
 
   #rest(lane: Lane, problem: string): void {
     if (this.#stopped) return
+    this.#config.faults.produce += 1
     const trouble = troubleOf(lane)
     trouble.attempts += 1
     trouble.problem = problem

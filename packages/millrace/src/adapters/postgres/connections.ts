@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { fail, isMillraceError, messageOf } from '../../core/errors.ts'
-import type { ConnectionShare } from '../../ports/database.ts'
+import type { ConnectionShare, ShareUsage } from '../../ports/database.ts'
 import type { PostgresConfig } from './config.ts'
 import { markDriverError, sqlStateOf } from './errors.ts'
 import { Semaphore } from './semaphore.ts'
@@ -36,6 +36,7 @@ export class Connections {
   readonly #workers: Semaphore
   readonly #config: PostgresConfig
   readonly #clients = new Set<pg.PoolClient>()
+  readonly #usage = { request: unused(), worker: unused(), system: unused() }
 
   constructor(config: PostgresConfig) {
     this.#config = config
@@ -44,8 +45,28 @@ export class Connections {
     this.#workers = new Semaphore(config.workerConnections)
   }
 
+  get usage(): Readonly<Record<ConnectionShare, ShareUsage>> {
+    return this.#usage
+  }
+
   /** @throws DATABASE_UNAVAILABLE, DATABASE_POOL_EXHAUSTED */
   async borrow(share: ConnectionShare): Promise<Loan> {
+    const usage = this.#usage[share]
+    usage.waiting += 1
+    try {
+      const { client, giveBack } = await this.#take(share)
+      usage.onLoan += 1
+      const end = () => {
+        usage.onLoan -= 1
+        giveBack()
+      }
+      return { client, giveBack: end }
+    } finally {
+      usage.waiting -= 1
+    }
+  }
+
+  async #take(share: ConnectionShare): Promise<Loan> {
     const release = share === 'worker' ? await this.#workers.acquire() : () => {}
     try {
       const pool = share === 'system' ? this.#system : this.#user
@@ -103,6 +124,10 @@ export async function connectDirectly(config: PostgresConfig): Promise<pg.Client
 /** Ends a connection's socket at once: the server may be beyond answering a polite end. */
 export function destroyClient(client: pg.Client | pg.PoolClient): void {
   client.connection.stream.destroy()
+}
+
+function unused(): { -readonly [Field in keyof ShareUsage]: ShareUsage[Field] } {
+  return { onLoan: 0, waiting: 0 }
 }
 
 function createPool(config: PostgresConfig, size: number, clients: Set<pg.PoolClient>): pg.Pool {

@@ -73,6 +73,10 @@ class PostgresDatabase implements Database {
     this.#notifier.notify(channel)
   }
 
+  get usage(): Database['usage'] {
+    return this.#connections.usage
+  }
+
   faultOf(error: unknown): DatabaseFault | undefined {
     return faultOf(error)
   }

@@ -1,0 +1,2 @@
+export { currentTrace, inSurroundings, logBindings, type Surroundings, surroundings } from './surroundings.ts'
+export { Tracer } from './tracer.ts'

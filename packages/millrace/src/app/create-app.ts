@@ -1,16 +1,18 @@
 import type { Consumer } from '../core/consumer.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
+import type { Schedule } from '../core/schedule.ts'
 import { ConsumerRunner, Controls, inboxSlices } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { type AdminSource, createHttpServer, type HttpServer } from '../http/index.ts'
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
+import { Schedules, Timers, writeTimers } from '../time/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
-import { collectConsumers, collectTopics } from './catalogue.ts'
+import { collectConsumers, collectSchedules, collectTopics } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { healthSource } from './health.ts'
@@ -20,6 +22,7 @@ import { createMillrace } from './millrace.ts'
 import { type AppConfig, type AppOptions, appConfig } from './options.ts'
 import { Relays } from './relays.ts'
 import { runUntilSignal } from './run.ts'
+import { scheduleMetrics, timerMetrics } from './time-metrics.ts'
 import { together } from './together.ts'
 import { Topics } from './topics.ts'
 
@@ -50,6 +53,7 @@ export interface BuiltApp {
   readonly app: App
   readonly http: HttpServer
   readonly consumers: readonly Consumer[]
+  readonly schedules: readonly Schedule[]
   readonly runners: readonly ConsumerRunner[]
   readonly direct: DirectPublisher
   readonly brokers: Brokers
@@ -64,16 +68,19 @@ export function buildApp(options: AppOptions): BuiltApp {
   const encode = createEncoder(config, catalogue)
   const relays = new Relays(brokers.lanes, database, logger.child({ part: 'relay' }))
   const direct = new DirectPublisher((topic) => brokers.ofName(topic))
-  const units = unitRunner(config, { encode, brokers, relays })
+  const timers = createTimers(config, relays)
+  const units = unitRunner(config, { encode, brokers, relays, timers })
   const millrace = createMillrace(config, { units, encode, direct })
   const consumers = collectConsumers(modules, millrace, catalogue)
+  const schedules = collectSchedules(modules, millrace)
+  const scheduling = createSchedules(config, units, schedules)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
   const controls = new Controls(database, logger.child({ part: 'controls' }))
   const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
   const working = config.roles.includes('worker') ? runners : []
   const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working })
   const http = httpServer(config, millrace, { runners: working, admin })
-  const parts = startOrder(config, { brokers, topics, relays, controls, runners, direct, http })
+  const parts = startOrder(config, { brokers, topics, relays, timers, scheduling, controls, runners, direct, http })
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
     millrace,
@@ -84,16 +91,17 @@ export function buildApp(options: AppOptions): BuiltApp {
     stop: () => lifecycle.stop(),
     run: () => runUntilSignal(app, logger),
   }
-  return { app, http, consumers, runners, direct, brokers }
+  return { app, http, consumers, schedules, runners, direct, brokers }
 }
 
 interface UnitParts {
   readonly encode: Encoder
   readonly brokers: Brokers
   readonly relays: Relays
+  readonly timers: Timers
 }
 
-function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, relays }: UnitParts): UnitRunner {
+function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, relays, timers }: UnitParts): UnitRunner {
   const laneOf = ({ topic }: OutgoingRecord) => brokers.ofName(topic).name
   return {
     database,
@@ -101,12 +109,35 @@ function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, re
     logger,
     faultOf: (error) => database.faultOf(error),
     encode: (event, cause) => encode(event, 'outbox', cause),
+    writeTimers: (transaction, changes) => {
+      if (changes.length === 0) return () => {}
+      const soonest = writeTimers(transaction, changes, laneOf)
+      return () => void soonest.then((inMs) => inMs !== undefined && timers.wake(inMs))
+    },
     write: (transaction, records) => {
       const laned = records.map((record) => ({ lane: laneOf(record), record }))
       writeOutbox(transaction, laned)
     },
     published: (records) => relays.wake(new Set(records.map(laneOf))),
   }
+}
+
+function createTimers({ database, logger, metrics }: AppConfig, relays: Relays): Timers {
+  return new Timers({
+    database,
+    logger: logger.child({ part: 'timers' }),
+    metrics: timerMetrics(metrics),
+    fired: (lanes) => relays.wake(lanes),
+  })
+}
+
+function createSchedules({ logger, metrics }: AppConfig, runner: UnitRunner, schedules: readonly Schedule[]) {
+  return new Schedules({
+    schedules,
+    runner,
+    metrics: (schedule) => scheduleMetrics(metrics, schedule),
+    logger: logger.child({ part: 'schedules' }),
+  })
 }
 
 interface ConsumerParts {
@@ -155,6 +186,8 @@ interface AppParts {
   readonly brokers: Brokers
   readonly topics: Topics
   readonly relays: Relays
+  readonly timers: Timers
+  readonly scheduling: Schedules
   readonly controls: Controls
   readonly runners: readonly ConsumerRunner[]
   readonly direct: DirectPublisher
@@ -162,7 +195,8 @@ interface AppParts {
 }
 
 /** The parts in the order they start; they stop in the reverse one. */
-function startOrder(config: AppConfig, { brokers, topics, relays, controls, runners, direct, http }: AppParts): Part[] {
+function startOrder(config: AppConfig, parts: AppParts): Part[] {
+  const { brokers, topics, relays, timers, scheduling, controls, runners, direct, http } = parts
   const { services, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
@@ -178,7 +212,7 @@ function startOrder(config: AppConfig, { brokers, topics, relays, controls, runn
     topics,
     // Handlers may publish directly: that ends after them.
     direct,
-    ...(roles.includes('worker') ? [relays, controls, together('consumers', runners)] : []),
+    ...(roles.includes('worker') ? [relays, timers, scheduling, controls, together('consumers', runners)] : []),
     http,
   ]
 }

@@ -1,4 +1,5 @@
 import type { Consumer } from '../core/consumer.ts'
+import type { Schedule } from '../core/schedule.ts'
 import {
   type ConsumerRunner,
   type Controls,
@@ -12,21 +13,32 @@ import type { AdminSource, DeadLetterCommand, DeadLetterOutcome, DeadLetterQuery
 import type { UnitRunner } from '../unit/index.ts'
 import { consumerItem, LogEnds } from './admin-consumers.ts'
 import { deadLetterAnswer, deadLetterItem } from './admin-dead-letters.ts'
+import { timeSource } from './admin-time.ts'
 import type { Brokers } from './brokers.ts'
 import type { TopicCatalogue } from './catalogue.ts'
+import { paged } from './paged.ts'
 
 interface AdminParts {
   readonly units: UnitRunner
   readonly brokers: Brokers
   readonly catalogue: TopicCatalogue
   readonly consumers: readonly Consumer[]
+  readonly schedules: readonly Schedule[]
   readonly controls: Controls
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
 }
 
 /** What operators ask of a process, and have it do. */
-export function adminSource({ units, brokers, catalogue, consumers, controls, runners }: AdminParts): AdminSource {
+export function adminSource({
+  units,
+  brokers,
+  catalogue,
+  consumers,
+  schedules,
+  controls,
+  runners,
+}: AdminParts): AdminSource {
   const { database } = units
   const known = new Set(consumers.map(({ name }) => name))
   const running = new Map(runners.map((runner) => [runner.consumerName, runner]))
@@ -49,6 +61,7 @@ export function adminSource({ units, brokers, catalogue, consumers, controls, ru
     }
   }
   return {
+    ...timeSource(database, new Set(schedules.map(({ name }) => name))),
     deadLetters: async ({ after = '0', limit, ...query }) => {
       const rows = await operations.list(filterOf(query), after, limit + 1)
       return paged(rows.map(deadLetterItem), limit, ({ id }) => id)
@@ -67,13 +80,6 @@ export function adminSource({ units, brokers, catalogue, consumers, controls, ru
       return { name, state }
     },
   }
-}
-
-/** One more than asked for was looked up: it says whether there is another page. */
-function paged<Item>(found: readonly Item[], limit: number, cursorOf: (item: Item) => string) {
-  const items = found.slice(0, limit)
-  const last = items.at(-1)
-  return { items, next: found.length > limit && last !== undefined ? cursorOf(last) : null }
 }
 
 function requestOf({ dryRun, max, rate, next, by = 'http', force, ...filter }: DeadLetterCommand): DeadLetterRequest {

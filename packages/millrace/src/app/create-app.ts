@@ -78,8 +78,8 @@ export function buildApp(options: AppOptions): BuiltApp {
   const controls = new Controls(database, logger.child({ part: 'controls' }))
   const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
   const working = config.roles.includes('worker') ? runners : []
-  const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working })
-  const http = httpServer(config, millrace, { runners: working, admin })
+  const admin = adminSource({ units, brokers, catalogue, consumers, schedules, controls, runners: working })
+  const http = httpServer(config, millrace, { runners: working, timers, admin })
   const parts = startOrder(config, { brokers, topics, relays, timers, scheduling, controls, runners, direct, http })
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
@@ -163,10 +163,11 @@ function consumerRunner(config: AppConfig, { consumer, topics, units, controls }
 interface HttpParts {
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
+  readonly timers: Timers
   readonly admin: AdminSource
 }
 
-function httpServer(config: AppConfig, millrace: Millrace, { runners, admin }: HttpParts): HttpServer {
+function httpServer(config: AppConfig, millrace: Millrace, { runners, timers, admin }: HttpParts): HttpServer {
   const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
   return createHttpServer({
     title: name,
@@ -177,7 +178,7 @@ function httpServer(config: AppConfig, millrace: Millrace, { runners, admin }: H
     millrace,
     logger,
     metrics,
-    health: healthSource({ database, runners, progressTimeoutMs }),
+    health: healthSource({ database, runners, timers, progressTimeoutMs }),
     admin,
   })
 }

@@ -6,8 +6,9 @@ import { consumerCommands } from './consumers.ts'
 import { deadLetterCommands } from './dead-letters.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { visible } from './output.ts'
+import { scheduleCommands } from './schedules.ts'
 
-const commands: readonly Command[] = [...deadLetterCommands, ...consumerCommands]
+const commands: readonly Command[] = [...deadLetterCommands, ...consumerCommands, ...scheduleCommands]
 
 /**
  * Runs `millrace` with its arguments and sets the exit code: 0 when all went well, 1 when something failed or was left as it

@@ -7,7 +7,9 @@ export type {
   DeadLetterQuery,
 } from './admin/dead-letter-schemas.ts'
 export type { AdminSource } from './admin/routes.ts'
-export type { ConsumerProgress, HealthSource, PartitionProgress } from './health.ts'
+export type { TimeSource } from './admin/time-routes.ts'
+export type { ScheduleItem, SchedulePage, ScheduleRequested } from './admin/time-schemas.ts'
+export type { ConsumerProgress, HealthSource, PartitionProgress, TimersProgress } from './health.ts'
 export type { HttpServerOptions } from './options.ts'
 export { defineRoutes, type RouteServer } from './routes.ts'
 export { createHttpServer, type HttpServer } from './server.ts'

@@ -22,10 +22,11 @@ import {
   deadLetterRequest,
   redriveRequest,
 } from './dead-letter-schemas.ts'
+import { addTimeRoutes, type TimeSource } from './time-routes.ts'
 import { requireToken } from './token.ts'
 
 /** Where the operators' routes get their answers, and what they do. */
-export interface AdminSource {
+export interface AdminSource extends TimeSource {
   deadLetters(query: DeadLetterQuery): Promise<DeadLetterPage>
   /** @throws DEAD_LETTER_UNKNOWN */
   deadLetter(id: string): Promise<DeadLetterAnswer>
@@ -46,6 +47,7 @@ export function addAdminRoutes(server: RouteServer, source: AdminSource, token: 
   })
   addDeadLetterRoutes(server, source)
   addConsumerRoutes(server, source)
+  addTimeRoutes(server, source)
 }
 
 function addDeadLetterRoutes(server: RouteServer, source: AdminSource): void {

@@ -14,14 +14,14 @@ export interface TimerState {
 const mostCounted = 10_000
 
 const count = `
-  WITH some AS (SELECT count(*)::int AS rows FROM (SELECT FROM millrace.timer LIMIT ${mostCounted}) t),
+  WITH counted AS (SELECT count(*)::int AS rows FROM (SELECT FROM millrace.timer LIMIT ${mostCounted}) t),
        late AS (SELECT due_at FROM millrace.timer WHERE due_at <= millrace.now() ORDER BY due_at LIMIT ${mostCounted})
   SELECT rows < ${mostCounted} AS "isExact",
          CASE WHEN rows < ${mostCounted} THEN rows
               ELSE greatest(rows, pg_stat_get_live_tuples('millrace.timer'::regclass))::float8 END AS pending,
          (SELECT count(*)::int FROM late) AS overdue,
          coalesce((SELECT extract(epoch FROM millrace.now() - min(due_at))::float8 * 1000 FROM late), 0) AS "oldestLateMs"
-    FROM some`
+    FROM counted`
 
 /** Looks at the timers: at no more than some thousands of them, however many there are. */
 export async function countTimers(connection: Queryable): Promise<TimerState> {

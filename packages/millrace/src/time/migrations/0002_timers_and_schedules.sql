@@ -62,8 +62,10 @@ BEGIN
   )
   SELECT min(due_at) INTO soonest FROM written WHERE due_at < 'infinity';
   IF true = ANY (cancelled) THEN
+    -- Only those: one that was set meanwhile is not locked, and would be out of order.
     DELETE FROM millrace.timer t
-     USING unnest(cancelled, hashes) AS g (cancelled, hash) WHERE g.cancelled AND t.name_hash = g.hash;
+     USING unnest(cancelled, hashes) AS g (cancelled, hash)
+     WHERE g.cancelled AND t.name_hash = g.hash AND t.due_at = 'infinity';
   END IF;
   RETURN extract(epoch FROM soonest - written_at) * 1000;
 END

@@ -25,6 +25,8 @@ const contendedMs = 50
 const overtakenPauseMs = 200
 const overtakenShare = 20
 const countEveryMs = 10_000
+/** After faults, one after the other, it is tried again at least so often. */
+const longestPauseMs = 5_000
 
 /** What timers are fired with. */
 export interface TimersOptions {
@@ -57,6 +59,8 @@ export class Timers implements Part {
   #unlisten: (() => Promise<void>) | undefined
   /** When the leader fires next, by the process's own clock. */
   #nextAt = 0
+  /** Not before then, whoever wakes it. */
+  #restUntil = 0
   #overtakenAt = 0
   #countAt = 0
   /** Found below the place that rounds go on from, to be fired with the next one. */
@@ -101,8 +105,9 @@ export class Timers implements Part {
   }
 
   #fireAt(time: number): void {
-    if (time >= this.#nextAt) return
-    this.#nextAt = time
+    const at = Math.max(time, this.#restUntil)
+    if (at >= this.#nextAt) return
+    this.#nextAt = at
     this.#leadership.signal()
   }
 
@@ -110,13 +115,14 @@ export class Timers implements Part {
     const { stopping } = this.#leadership
     let place = beginning
     this.#nextAt = 0
+    this.#restUntil = 0
     this.#overtaken = []
     this.#progressAt = performance.now()
     try {
       while (!lost.aborted && !stopping.aborted) {
         const waitMs = this.#nextAt - performance.now()
         if (waitMs > 0) await this.#leadership.wait(waitMs)
-        else place = await this.#fire(place)
+        else place = await this.#fire(place).catch((error: unknown) => this.#onFault(error, place))
       }
     } finally {
       await this.#looking
@@ -131,6 +137,8 @@ export class Timers implements Part {
     // Who wakes it from here on does so for what this piece may not see.
     this.#nextAt = Number.POSITIVE_INFINITY
     const done = await fireTimers(database.on('system'), after, this.#overtaken.splice(0), horizonMs)
+    this.#restUntil = done?.isFull ? began : began + restMs
+    this.#nextAt = Math.max(this.#nextAt, this.#restUntil)
     if (!done) {
       this.#fireAt(performance.now() + contendedMs)
       return after
@@ -139,8 +147,7 @@ export class Timers implements Part {
     if (done.lanes.length > 0) fired(done.lanes)
     metrics.fired(done.lateMs)
     this.#lookAround(after)
-    if (done.isFull) this.#fireAt(began)
-    else this.#fireAt(Math.max(began + restMs, performance.now() + pauseMs(done.nextInMs)))
+    this.#fireAt(done.isFull ? began : performance.now() + pauseMs(done.nextInMs))
     return done.next
   }
 
@@ -179,12 +186,20 @@ export class Timers implements Part {
     metrics.pending((await countTimers(database.on('system'))).pending)
   }
 
-  /** Another process may lead meanwhile. */
-  async #recover(error: unknown): Promise<void> {
+  /** Goes on from the same place, after a pause. */
+  #onFault(error: unknown, place: Place): Place {
     this.#failures += 1
     this.#lastError = codeOf(error)
-    this.#options.logger.warn({ err: error }, 'the firing of timers was interrupted; it goes on by itself')
-    await waitFor(Math.min(5_000, 100 * 2 ** Math.min(10, this.#failures)), this.#leadership.stopping)
+    this.#options.logger.warn({ err: error }, 'timers could not be fired; it is tried again')
+    this.#restUntil = performance.now() + Math.min(longestPauseMs, 100 * 2 ** Math.min(10, this.#failures))
+    this.#nextAt = this.#restUntil
+    return place
+  }
+
+  /** The lock could not be asked for. */
+  async #recover(error: unknown): Promise<void> {
+    this.#options.logger.warn({ code: codeOf(error) }, 'whether to fire timers is not known; it is asked again')
+    await waitFor(horizonMs, this.#leadership.stopping)
   }
 }
 

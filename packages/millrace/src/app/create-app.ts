@@ -68,7 +68,7 @@ export function buildApp(options: AppOptions): BuiltApp {
   const encode = createEncoder(config, catalogue)
   const relays = new Relays(brokers.lanes, database, logger.child({ part: 'relay' }))
   const direct = new DirectPublisher((topic) => brokers.ofName(topic))
-  const timers = createTimers(config, relays)
+  const timers = createTimers(config, brokers, relays)
   const units = unitRunner(config, { encode, brokers, relays, timers })
   const millrace = createMillrace(config, { units, encode, direct })
   const consumers = collectConsumers(modules, millrace, catalogue)
@@ -122,9 +122,10 @@ function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, re
   }
 }
 
-function createTimers({ database, logger, metrics }: AppConfig, relays: Relays): Timers {
+function createTimers({ database, logger, metrics }: AppConfig, brokers: Brokers, relays: Relays): Timers {
   return new Timers({
     database,
+    lanes: brokers.names,
     logger: logger.child({ part: 'timers' }),
     metrics: timerMetrics(metrics),
     fired: (lanes) => relays.wake(lanes),

@@ -36,23 +36,33 @@ interface FiredRow {
   readonly next_ms: number | null
 }
 
-/**
- * Moves the next piece of what is due to the outbox, and timers that were found elsewhere; undefined while another process
- * does so.
- *
- * @param horizonMs how far to look for the next one
- */
+/** What is to be fired. */
+export interface Firing {
+  /** From behind this place on. */
+  readonly after: Place
+  /** Timers that were found elsewhere. */
+  readonly others: readonly Place[]
+  /** The broker of each topic that this process knows: it may be another one than when the timer was set. */
+  readonly lanes: Readonly<Record<string, string>>
+  /** How far to look for the next one. */
+  readonly horizonMs: number
+}
+
+/** Moves the next piece of what is due to the outbox, each timer once; undefined while another process does so. */
 export async function fireTimers(
   connection: Queryable,
-  after: Place,
-  others: readonly Place[],
-  horizonMs: number,
+  { after, others, lanes: lanesOf, horizonMs }: Firing,
 ): Promise<Fired | undefined> {
   const { rows } = await connection.query<FiredRow>({
     name: 'millrace_timers_fire',
     text: `SELECT lanes, late_ms, is_full, next_due::text AS due, next_seq::text AS seq, next_ms
-             FROM millrace.fire_timers($1, $2, $3, $4, ${pieceRows}, ${pieceBytes}, $5 * interval '1 millisecond')`,
-    values: [after.due, after.seq, others.map(({ due }) => due), others.map(({ seq }) => seq), horizonMs],
+             FROM millrace.fire_timers(
+                    $1, $2, $3, $4, $5, ${pieceRows}, ${pieceBytes}, $6 * interval '1 millisecond')`,
+    values: [
+      ...[after.due, after.seq, others.map(({ due }) => due), others.map(({ seq }) => seq)],
+      JSON.stringify(lanesOf),
+      horizonMs,
+    ],
   })
   const row = rows[0]
   if (!row) return undefined

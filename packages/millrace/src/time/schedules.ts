@@ -16,6 +16,7 @@ export const schedulesChannel = 'millrace_schedules'
 const idleMs = 5_000
 /** Runs of different schedules at the same time, in one process: each takes one of the workers' connections. */
 const mostAtOnce = 3
+const heldBackMs = 100
 /** So far in the past, a tick of a time-table that this process does not have is nobody's any more. */
 const orphanedMs = 60_000
 /** A tick so much further off than the time-table's next one shows that the clock was set back; less is its jitter. */
@@ -121,7 +122,8 @@ export class Schedules implements Part {
     }
     const isMine = row.timeTable === own.ticks.text
     if (isMine) this.#armed.add(name)
-    if (row.isRequested || (isMine && at <= now)) this.#begin(own)
+    const isWanted = row.isRequested || (isMine && at <= now)
+    if (isWanted && !this.#begin(own)) return heldBackMs
     return isMine && at > now ? at - now : idleMs
   }
 
@@ -130,13 +132,16 @@ export class Schedules implements Part {
     return due > now && due - ticks.next(now) > setBackMs
   }
 
-  #begin(own: OwnSchedule): void {
+  /** False where too many others run. */
+  #begin(own: OwnSchedule): boolean {
     const { name } = own.schedule
-    if (this.#running.has(name) || this.#running.size >= mostAtOnce || this.#stopping.signal.aborted) return
+    if (this.#running.has(name) || this.#stopping.signal.aborted) return true
+    if (this.#running.size >= mostAtOnce) return false
     const run = this.#runOne(own).finally(() => {
       this.#running.delete(name)
     })
     this.#running.set(name, run)
+    return true
   }
 
   async #runOne(own: OwnSchedule): Promise<void> {

@@ -28,7 +28,7 @@ test('firing reads no more among 60,000 timers that have fired under a snapshot 
   )
   let place = beginning
   for (let isFull = true; isFull; ) {
-    const fired = await fireTimers(t.database, place, [], 1_000)
+    const fired = await fireTimers(t.database, { after: place, others: [], lanes: {}, horizonMs: 1_000 })
     if (!fired) throw new Error('somebody else fires')
     isFull = fired.isFull
     place = fired.next
@@ -46,7 +46,7 @@ async function pagesToFire(t: TestApp, { due, seq }: Place): Promise<number> {
   await t.millrace.transaction(async (unit) => unit.publishAfter(0, dues.events.Due({})))
   const pages = await pagesOf(
     t,
-    `SELECT * FROM millrace.fire_timers('${due}', ${seq}, '{}', '{}', 1000, 4194304, interval '1 second')`,
+    `SELECT * FROM millrace.fire_timers('${due}', ${seq}, '{}', '{}', '{}', 1000, 4194304, interval '1 second')`,
   )
   expect((await t.database.query('SELECT FROM millrace.timer')).rowCount).toBe(0)
   return pages

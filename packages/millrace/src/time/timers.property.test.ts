@@ -156,7 +156,7 @@ class RivalTimers {
     const connected = createPostgresDatabase({ url: t.databaseUrl, poolSize: 2, applicationName: `timers ${index}` })
     const database = this.#random.chance(50) ? withoutLocks(connected) : connected
     const metrics = { fired: () => {}, pending: () => {} }
-    const timers = new Timers({ database, logger: silentLogger, metrics, fired: () => {} })
+    const timers = new Timers({ database, lanes: {}, logger: silentLogger, metrics, fired: () => {} })
     await timers.start()
     this.#databases[index] = connected
     this.#running[index] = timers

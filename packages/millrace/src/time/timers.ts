@@ -31,6 +31,8 @@ const longestPauseMs = 5_000
 /** What timers are fired with. */
 export interface TimersOptions {
   readonly database: Database
+  /** The broker of each of the app's topics. */
+  readonly lanes: Readonly<Record<string, string>>
   readonly logger: Logger
   readonly metrics: TimerMetrics
   /** Told that events for these brokers have come into the outbox. */
@@ -132,11 +134,12 @@ export class Timers implements Part {
 
   /** Fires a piece; answers where to go on. */
   async #fire(after: Place): Promise<Place> {
-    const { database, metrics, fired } = this.#options
+    const { database, lanes, metrics, fired } = this.#options
     const began = performance.now()
     // Who wakes it from here on does so for what this piece may not see.
     this.#nextAt = Number.POSITIVE_INFINITY
-    const done = await fireTimers(database.on('system'), after, this.#overtaken.splice(0), horizonMs)
+    const others = this.#overtaken.splice(0)
+    const done = await fireTimers(database.on('system'), { after, others, lanes, horizonMs })
     this.#restUntil = done?.isFull ? began : began + restMs
     this.#nextAt = Math.max(this.#nextAt, this.#restUntil)
     if (!done) {

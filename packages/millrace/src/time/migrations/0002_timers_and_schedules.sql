@@ -100,15 +100,15 @@ $$;
 
 -- Moves timers to the outbox, in order: what is due behind a place, a bounded piece of it, and those of other places.
 -- One at a time in the database, whoever believes to lead: two would fire later timers ahead of earlier ones. Answers
--- nothing while somebody else does. A timer that another transaction is moving or cancelling is left out.
+-- nothing while somebody else does. `lanes_of`: the broker of each topic that is known now. A timer that another transaction is moving or cancelling is left out.
 --
 -- `next_due` and `next_seq`: the place to go on from. It is behind the piece where that was full. Otherwise it lies a second
 -- before now: a unit writes its timers last, so few come to be seen below it, and these are found by a look at everything,
 -- done now and then. (To look at everything each time would take longer and longer under a snapshot held elsewhere, which
 -- keeps the index entries of what has fired.) `next_ms`: when the next one is due, where that is within the horizon.
 CREATE FUNCTION millrace.fire_timers(
-  after_due timestamptz, after_seq bigint, other_dues timestamptz[], other_seqs bigint[], most_rows int, most_bytes bigint,
-  horizon interval,
+  after_due timestamptz, after_seq bigint, other_dues timestamptz[], other_seqs bigint[], lanes_of jsonb,
+  most_rows int, most_bytes bigint, horizon interval,
   OUT lanes text[], OUT late_ms float8[], OUT is_full boolean, OUT next_due timestamptz, OUT next_seq bigint,
   OUT next_ms float8
 ) RETURNS SETOF record
@@ -131,7 +131,8 @@ BEGIN
   seqs := other_seqs || seqs;
   IF cardinality(dues) > 0 THEN
     WITH mine AS MATERIALIZED (
-      SELECT t.ctid, t.* FROM unnest(dues, seqs) AS place (due_at, seq) JOIN millrace.timer t USING (due_at, seq)
+      SELECT t.ctid, t.due_at, t.seq, coalesce(lanes_of ->> t.topic, t.lane) AS lane, t.topic, t.key, t.value, t.headers
+        FROM (SELECT DISTINCT * FROM unnest(dues, seqs) AS given (due_at, seq)) place JOIN millrace.timer t USING (due_at, seq)
          FOR UPDATE OF t SKIP LOCKED
     ), gone AS (
       DELETE FROM millrace.timer t WHERE t.ctid = ANY (ARRAY(SELECT m.ctid FROM mine m))

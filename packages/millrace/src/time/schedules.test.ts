@@ -388,3 +388,31 @@ test('a long run does not keep other schedules waiting, and never overlaps with 
   await second.settled()
   expect(most).toBe(1)
 })
+
+test('a run under way when the app stops is finished, and what it published goes out', async () => {
+  const topic = defineTopic('ran', { events: { Ran: z.object({}) } })
+  const begun = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const slow = defineSchedule('slow', {
+    every: '1d',
+    run: async (unit) => {
+      begun.resolve()
+      await gate.promise
+      unit.publish(topic.events.Ran({}))
+    },
+  })
+  const modules = [defineModule({ name: 'm', topics: [topic], schedules: [slow] })]
+  await using api = await testApp({ modules, roles: ['api'], http })
+  const worker = await testApp({ modules, databaseUrl: api.databaseUrl })
+  await admin(api, 'POST', '/schedules/slow/run')
+  await begun.promise
+  const stopped = worker.stop()
+  gate.resolve()
+  await stopped
+  expect(await itemOf(api, 'slow')).toMatchObject({ runs: 1, requested: false })
+  expect(await api.published(topic.events.Ran)).toHaveLength(1)
+  const { rows } = await api.database.query(
+    'SELECT FROM millrace.outbox o JOIN millrace.relay r USING (lane) WHERE NOT pg_visible_in_snapshot(o.xid, r.done)',
+  )
+  expect(rows).toEqual([])
+})

@@ -43,7 +43,7 @@ export interface TimersOptions {
 export interface TimersStatus {
   /** For how long it has not come to an end of firing, well, in milliseconds. */
   readonly stillMs: number
-  /** How late the timers were that it fired last. */
+  /** How late the timers were that it fired last, where more are due. */
   readonly lateMs: number
   /** Code or name of what last went wrong, until something goes well. */
   readonly lastError: string | undefined
@@ -146,7 +146,7 @@ export class Timers implements Part {
       this.#fireAt(performance.now() + contendedMs)
       return after
     }
-    this.#progressed(done.isFull ? (done.lateMs.at(-1) ?? 0) : 0)
+    this.#progressed(done.isFull ? Math.max(0, ...done.lateMs) : 0)
     if (done.lanes.length > 0) fired(done.lanes)
     metrics.fired(done.lateMs)
     this.#lookAround(after)
@@ -156,7 +156,7 @@ export class Timers implements Part {
 
   #progressed(lateMs: number): void {
     this.#progressAt = performance.now()
-    this.#lateMs = Math.max(0, lateMs)
+    this.#lateMs = lateMs
     this.#lastError = undefined
     this.#failures = 0
   }

@@ -57,7 +57,12 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:'],
     why: 'decodes by contracts and runs handlers in units of work',
   },
-  time: { from: ['core'], typesFrom: ['ports', 'migrate'], packages: ['node:'], why: 'says where its migrations are' },
+  time: {
+    from: ['core', 'unit', 'outbox'],
+    typesFrom: ['ports', 'migrate'],
+    packages: ['node:', 'croner'],
+    why: 'runs schedules in units of work, moves timers to the outbox, and leads as the relay does',
+  },
   config: { from: ['core'], packages: [], why: 'parses the environment it is given; reads none itself' },
   observability: {
     from: ['core', 'tracing'],

@@ -8,6 +8,7 @@ import { drainWithFailures } from './drain-with-failures.ts'
 import { latency, latencyKafka } from './latency.ts'
 import { publishHttp } from './publish-http.ts'
 import { relay } from './relay.ts'
+import { timers } from './timers.ts'
 
 /** All cases, in the order they are listed in. */
 export const cases: readonly BenchCase[] = [
@@ -15,6 +16,7 @@ export const cases: readonly BenchCase[] = [
   drainPostgresBatch,
   drainWithFailures,
   latency,
+  timers,
   drainMillion,
   drainKafka,
   drainKafkaBatch,

@@ -21,6 +21,15 @@ export type { EventOptions, OutgoingEvent, Published, ReceivedEvent } from './co
 export { DataMismatch, type EventTypes, type Format, type SchemaTypes, type ZodTypes } from './core/format.ts'
 export { defineModule, type Millrace, type Module, type ModuleOptions, type Routes } from './core/module.ts'
 export {
+  type CronOptions,
+  defineSchedule,
+  type IntervalOptions,
+  type MissedTicks,
+  type Schedule,
+  type ScheduleOptions,
+  type Tick,
+} from './core/schedule.ts'
+export {
   type AnyTopic,
   defineTopic,
   type EventConstructor,
@@ -42,6 +51,7 @@ export type {
   QueryResult,
   Register,
   Statement,
+  TimerOptions,
   Unit,
 } from './core/unit.ts'
 export { defineRoutes, type RouteServer } from './http/index.ts'

@@ -5,6 +5,7 @@ import { protobuf } from '../src/contracts/protobuf.ts'
 import {
   defineConsumer,
   defineModule,
+  defineSchedule,
   defineTopic,
   type EventOf,
   fail,
@@ -71,6 +72,21 @@ unit.publish(payments.events.Paid({ amount: 1 }))
 void millrace.publish(Created({ id: 'a' }))
 // @ts-expect-error: data without its event
 unit.publish({ id: 'a' })
+
+// Timers and schedules.
+unit.publishAfter('10s', Created({ id: 'a' }), { name: 'remind' })
+unit.publishAfter(new Date(), Confirmed({ at: new Date() }))
+unit.cancel(Created, 'a', 'remind')
+// @ts-expect-error: a direct topic is not published from a unit
+unit.publishAfter('10s', payments.events.Paid({ amount: 1 }))
+// @ts-expect-error: no duration
+unit.publishAfter('soon', Created({ id: 'a' }))
+defineSchedule('ticking', { every: '30s', run: async (_unit, tick) => same<typeof tick.scheduledAt, Date>(true) })
+defineSchedule('daily', { cron: '@daily', timeZone: 'Europe/Berlin', missed: 'catch-up', run: () => {} })
+// @ts-expect-error: both
+defineSchedule('both', { every: '30s', cron: '@daily', run: () => {} })
+// @ts-expect-error: neither
+defineSchedule('neither', { run: () => {} })
 
 // What a handler receives.
 same<EventOf<typeof orders, 'Created'>, ReceivedEvent<'orders', 'Created', { id: string; note?: string | undefined }>>(

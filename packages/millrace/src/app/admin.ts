@@ -1,4 +1,5 @@
 import type { Consumer } from '../core/consumer.ts'
+import type { Schedule } from '../core/schedule.ts'
 import {
   type ConsumerRunner,
   type Controls,
@@ -14,6 +15,7 @@ import type { UnitRunner } from '../unit/index.ts'
 import { consumerItem, LogEnds } from './admin-consumers.ts'
 import { deadLetterAnswer, deadLetterItem } from './admin-dead-letters.ts'
 import { locator, replaySource } from './admin-replays.ts'
+import { timeSource } from './admin-time.ts'
 import type { Brokers } from './brokers.ts'
 import type { TopicCatalogue } from './catalogue.ts'
 import { paged } from './paged.ts'
@@ -23,6 +25,7 @@ interface AdminParts {
   readonly brokers: Brokers
   readonly catalogue: TopicCatalogue
   readonly consumers: readonly Consumer[]
+  readonly schedules: readonly Schedule[]
   readonly controls: Controls
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
@@ -35,6 +38,7 @@ export function adminSource({
   brokers,
   catalogue,
   consumers,
+  schedules,
   controls,
   runners,
   replays,
@@ -61,6 +65,7 @@ export function adminSource({
     }
   }
   return {
+    ...timeSource(database, new Set(schedules.map(({ name }) => name))),
     deadLetters: async ({ after = '0', limit, ...query }) => {
       const rows = await operations.list(filterOf(query), after, limit + 1)
       return paged(rows.map(deadLetterItem), limit, ({ id }) => id)

@@ -25,6 +25,11 @@ export class Brokers {
     return kafka ? [transactionalLane(postgres), brokerLane(kafka)] : [transactionalLane(postgres)]
   }
 
+  /** The name of each topic's broker. */
+  get names(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#topics.values().map(({ name, topic }) => [name, this.of(topic).name]))
+  }
+
   of({ broker }: AnyTopic): Broker {
     const { postgres, kafka } = this.#brokers
     return broker === 'postgres' ? postgres : (kafka ?? postgres)

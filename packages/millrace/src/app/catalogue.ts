@@ -1,6 +1,7 @@
 import type { Consumer } from '../core/consumer.ts'
 import { fail } from '../core/errors.ts'
 import type { Millrace, Module } from '../core/module.ts'
+import type { Schedule } from '../core/schedule.ts'
 import type { AnyTopic } from '../core/topic.ts'
 
 /** A topic and the module it belongs to. */
@@ -37,6 +38,17 @@ export function collectConsumers(modules: readonly Module[], millrace: Millrace,
     }
   }
   return consumers
+}
+
+/**
+ * The schedules of an app's modules.
+ *
+ * @throws DEFINITION_INVALID when a name is taken twice
+ */
+export function collectSchedules(modules: readonly Module[], millrace: Millrace): Schedule[] {
+  const schedules = modules.flatMap((module) => module.schedules(millrace))
+  assertUnique('Schedule', schedules)
+  return schedules
 }
 
 function assertUnique(kind: string, named: readonly { readonly name: string }[]): void {

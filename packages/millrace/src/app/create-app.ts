@@ -1,17 +1,19 @@
 import type { Consumer } from '../core/consumer.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
+import type { Schedule } from '../core/schedule.ts'
 import { ConsumerRunner, Controls, inboxSlices, ReplayRunner } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { type AdminSource, createHttpServer, type HttpServer } from '../http/index.ts'
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
+import { Schedules, Timers, writeTimers } from '../time/index.ts'
 import { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
-import { collectConsumers, collectTopics } from './catalogue.ts'
+import { collectConsumers, collectSchedules, collectTopics } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { watchApp } from './gauges.ts'
@@ -23,6 +25,7 @@ import { type AppConfig, type AppOptions, appConfig, defaultVersion } from './op
 import { directMetrics } from './publish-metrics.ts'
 import { Relays } from './relays.ts'
 import { runUntilSignal } from './run.ts'
+import { scheduleMetrics, timerMetrics } from './time-metrics.ts'
 import { together } from './together.ts'
 import { Topics } from './topics.ts'
 
@@ -53,6 +56,7 @@ export interface BuiltApp {
   readonly app: App
   readonly http: HttpServer
   readonly consumers: readonly Consumer[]
+  readonly schedules: readonly Schedule[]
   readonly runners: readonly ConsumerRunner[]
   readonly direct: DirectPublisher
   readonly brokers: Brokers
@@ -68,18 +72,22 @@ export function buildApp(options: AppOptions): BuiltApp {
   const encode = createEncoder(config, catalogue, tracer)
   const relays = new Relays(brokers.lanes, { database, metrics, tracer, logger: logger.child({ part: 'relay' }) })
   const direct = new DirectPublisher((topic) => brokers.ofName(topic), directMetrics(metrics))
-  const units = unitRunner(config, { encode, brokers, relays })
+  const timers = createTimers(config, brokers, relays)
+  const units = unitRunner(config, { encode, brokers, relays, timers })
   const millrace = createMillrace(config, { units, encode, direct, tracer })
   const consumers = collectConsumers(modules, millrace, catalogue)
+  const schedules = collectSchedules(modules, millrace)
+  const scheduling = createSchedules(config, units, schedules)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
   const controls = new Controls(database, logger.child({ part: 'controls' }))
   const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls, tracer }))
   const working = config.roles.includes('worker') ? runners : []
   const replays = replayRunner(config, { consumers, brokers, units, controls, tracer })
-  const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working, replays })
-  const http = httpServer(config, millrace, { runners: working, admin, tracer })
+  const admin = adminSource({ units, brokers, catalogue, consumers, schedules, controls, runners: working, replays })
+  const http = httpServer(config, millrace, { runners: working, timers, admin, tracer })
   watchApp(config, { brokers, direct, runners: working })
-  const parts = startOrder(config, { brokers, topics, relays, controls, runners, replays, direct, http })
+  const running = { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, http }
+  const parts = startOrder(config, running)
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
     millrace,
@@ -90,16 +98,17 @@ export function buildApp(options: AppOptions): BuiltApp {
     stop: () => lifecycle.stop(),
     run: () => runUntilSignal(app, logger),
   }
-  return { app, http, consumers, runners, direct, brokers }
+  return { app, http, consumers, schedules, runners, direct, brokers }
 }
 
 interface UnitParts {
   readonly encode: Encoder
   readonly brokers: Brokers
   readonly relays: Relays
+  readonly timers: Timers
 }
 
-function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, relays }: UnitParts): UnitRunner {
+function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, relays, timers }: UnitParts): UnitRunner {
   const laneOf = ({ topic }: OutgoingRecord) => brokers.ofName(topic).name
   return {
     database,
@@ -107,12 +116,36 @@ function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, re
     logger,
     faultOf: (error) => database.faultOf(error),
     encode: (event, cause) => encode(event, 'outbox', cause),
+    writeTimers: (transaction, changes) => {
+      if (changes.length === 0) return () => {}
+      const soonest = writeTimers(transaction, changes, laneOf)
+      return () => void soonest.then((inMs) => inMs !== undefined && timers.wake(inMs))
+    },
     write: (transaction, records) => {
       const laned = records.map((record) => ({ lane: laneOf(record), record }))
       writeOutbox(transaction, laned)
     },
     published: (records) => relays.wake(new Set(records.map(laneOf))),
   }
+}
+
+function createTimers({ database, logger, metrics }: AppConfig, brokers: Brokers, relays: Relays): Timers {
+  return new Timers({
+    database,
+    lanes: brokers.names,
+    logger: logger.child({ part: 'timers' }),
+    metrics: timerMetrics(metrics),
+    fired: (lanes) => relays.wake(lanes),
+  })
+}
+
+function createSchedules({ logger, metrics }: AppConfig, runner: UnitRunner, schedules: readonly Schedule[]) {
+  return new Schedules({
+    schedules,
+    runner,
+    metrics: (schedule) => scheduleMetrics(metrics, schedule),
+    logger: logger.child({ part: 'schedules' }),
+  })
 }
 
 interface ConsumerParts {
@@ -165,11 +198,12 @@ function replayRunner(
 interface HttpParts {
   /** Those that run in this process. */
   readonly runners: readonly ConsumerRunner[]
+  readonly timers: Timers
   readonly admin: AdminSource
   readonly tracer: Tracer
 }
 
-function httpServer(config: AppConfig, millrace: Millrace, { runners, admin, tracer }: HttpParts): HttpServer {
+function httpServer(config: AppConfig, millrace: Millrace, { runners, timers, admin, tracer }: HttpParts): HttpServer {
   const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
   return createHttpServer({
     title: name,
@@ -181,7 +215,7 @@ function httpServer(config: AppConfig, millrace: Millrace, { runners, admin, tra
     logger,
     metrics,
     tracer,
-    health: healthSource({ database, runners, progressTimeoutMs }),
+    health: healthSource({ database, runners, timers, progressTimeoutMs }),
     admin,
   })
 }
@@ -190,6 +224,8 @@ interface AppParts {
   readonly brokers: Brokers
   readonly topics: Topics
   readonly relays: Relays
+  readonly timers: Timers
+  readonly scheduling: Schedules
   readonly controls: Controls
   readonly runners: readonly ConsumerRunner[]
   readonly replays: ReplayRunner
@@ -198,10 +234,8 @@ interface AppParts {
 }
 
 /** The parts in the order they start; they stop in the reverse one. */
-function startOrder(
-  config: AppConfig,
-  { brokers, topics, relays, controls, runners, replays, direct, http }: AppParts,
-): Part[] {
+function startOrder(config: AppConfig, parts: AppParts): Part[] {
+  const { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, http } = parts
   const { services, tracing, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
@@ -219,7 +253,9 @@ function startOrder(
     topics,
     // Handlers may publish directly: that ends after them.
     direct,
-    ...(roles.includes('worker') ? [relays, controls, together('consumers', [...runners, replays])] : []),
+    ...(roles.includes('worker')
+      ? [relays, timers, scheduling, controls, together('consumers', [...runners, replays])]
+      : []),
     http,
   ]
 }

@@ -1,7 +1,8 @@
 import { messageOf } from '../core/errors.ts'
 import type { ConsumerRunner, WorkerStatus } from '../delivery/index.ts'
-import type { ConsumerProgress, HealthSource, PartitionProgress } from '../http/index.ts'
+import type { ConsumerProgress, HealthSource, PartitionProgress, TimersProgress } from '../http/index.ts'
 import type { Database } from '../ports/database.ts'
+import type { Timers } from '../time/index.ts'
 
 /** How long the database may take to answer before the process is not ready. */
 const databaseMs = 2_000
@@ -9,11 +10,12 @@ const databaseMs = 2_000
 interface HealthParts {
   readonly database: Database
   readonly runners: readonly ConsumerRunner[]
+  readonly timers: Timers
   readonly progressTimeoutMs: number
 }
 
 /** The health of a process: ready when its database answers, in progress when its partitions move. */
-export function healthSource({ database, runners, progressTimeoutMs }: HealthParts): HealthSource {
+export function healthSource({ database, runners, timers, progressTimeoutMs }: HealthParts): HealthSource {
   return {
     ready: async () => {
       const problem = await databaseProblem(database)
@@ -21,7 +23,9 @@ export function healthSource({ database, runners, progressTimeoutMs }: HealthPar
     },
     progress: async () => {
       const consumers = runners.map((runner) => consumerProgress(runner, progressTimeoutMs))
-      return { ok: consumers.every(({ ok }) => ok), consumers }
+      const firing = timersProgress(timers, progressTimeoutMs)
+      const ok = consumers.every((consumer) => consumer.ok) && (firing?.ok ?? true)
+      return { ok, consumers, ...(firing && { timers: firing }) }
     },
   }
 }
@@ -41,6 +45,18 @@ function consumerProgress(runner: ConsumerRunner, timeoutMs: number): ConsumerPr
   const partitions = status.map((one) => partitionProgress(one, paused ? Number.POSITIVE_INFINITY : timeoutMs))
   if (missingTopics.length === 0) return { name, ok: partitions.every(({ ok }) => ok), paused, partitions }
   return { name, ok: false, problem: `not there any more: ${missingTopics.join(', ')}`, paused, partitions }
+}
+
+/** That they are late is said; that none is fired at all is a reason to start this process anew. */
+function timersProgress({ status }: Timers, timeoutMs: number): TimersProgress | undefined {
+  if (!status) return undefined
+  const lateMs = Math.round(status.lateMs)
+  if (status.stillMs > timeoutMs) {
+    const problem = `none have fired for ${Math.round(status.stillMs / 1_000)} s`
+    return { ok: false, lateMs, problem: status.lastError ? `${problem}: ${status.lastError}` : problem }
+  }
+  if (lateMs <= timeoutMs) return { ok: true, lateMs }
+  return { ok: true, lateMs, problem: `timers are late by ${Math.round(lateMs / 1_000)} s; they are being fired` }
 }
 
 function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {

@@ -13,7 +13,8 @@ import {
   startSteps,
   stepsConsumer,
 } from '../delivery/operations.fixture.ts'
-import type { TestApp } from '../testing/index.ts'
+import { defineModule, defineSchedule } from '../index.ts'
+import { type TestApp, testApp } from '../testing/index.ts'
 import { forApp, millrace } from './program.fixture.ts'
 
 async function idOf(t: TestApp): Promise<string> {
@@ -125,6 +126,33 @@ describe('the program', () => {
     }
     expect(await millrace(list)).toMatchObject(refused)
     expect(await millrace(list, { ADMIN_TOKEN: 'wrong', DATA_DIR: folder })).toMatchObject(refused)
+  })
+})
+
+test('schedules are listed, and run by their name', async () => {
+  let runs = 0
+  const schedule = defineSchedule('nightly', { cron: '0 2 * * *', timeZone: 'Europe/Berlin', run: () => void runs++ })
+  const http = { host: '127.0.0.1', port: 0, adminToken }
+  await using t = await testApp({ modules: [defineModule({ name: 'm', schedules: [schedule] })], http })
+  const run = forApp(t)
+  expect(await run('schedules', 'run', 'nightly')).toMatchObject({
+    status: 0,
+    out: expect.stringMatching(/^nightly runs/),
+  })
+  await t.settled()
+  expect(runs).toBe(1)
+  const listed = await run('schedules', 'ls')
+  expect(listed.out.split('\n')).toEqual([
+    expect.stringMatching(/^NAME +TIME-TABLE +DUE /),
+    expect.stringMatching(/^nightly +0 2 \* \* \* \(Europe\/Berlin\) +\d{4}-.* +0 s ago +\d+ ms +1 +0 +0 *$/),
+    '',
+  ])
+  expect(JSON.parse((await run('schedules', 'ls', '--json')).out)).toMatchObject({
+    items: [{ name: 'nightly', runs: 1 }],
+  })
+  expect(await run('schedules', 'run', 'daily')).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/SCHEDULE_UNKNOWN/),
   })
 })
 

@@ -7,8 +7,14 @@ import { deadLetterCommands } from './dead-letters.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { visible } from './output.ts'
 import { replayCommands } from './replays.ts'
+import { scheduleCommands } from './schedules.ts'
 
-const commands: readonly Command[] = [...deadLetterCommands, ...consumerCommands, ...replayCommands]
+const commands: readonly Command[] = [
+  ...deadLetterCommands,
+  ...consumerCommands,
+  ...replayCommands,
+  ...scheduleCommands,
+]
 
 /**
  * Runs `millrace` with its arguments and sets the exit code: 0 when all went well, 1 when something failed or was left as it

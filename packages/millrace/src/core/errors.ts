@@ -141,6 +141,18 @@ export const errorCatalogue = {
     remedy: 'It was rolled back as a whole; correct it and start again.',
   },
 
+  // time
+  TIMER_INVALID: {
+    status: 500,
+    message: 'A timer for topic {topic} cannot be set: {problem}',
+    remedy: 'Correct the call of unit.publishAfter or unit.cancel; nothing has been written.',
+  },
+  SCHEDULE_UNKNOWN: {
+    status: 404,
+    message: 'There is no schedule {schedule}.',
+    remedy: 'See which there are (GET /admin/schedules); one is there once a worker that has it was started.',
+  },
+
   // broker
   BROKER_CONNECT_FAILED: {
     status: 503,

@@ -1,6 +1,7 @@
 import type { Consumer } from './consumer.ts'
 import { fail } from './errors.ts'
 import type { OutgoingEvent, Published } from './event.ts'
+import type { Schedule } from './schedule.ts'
 import type { AnyTopic } from './topic.ts'
 import type { Db, DirectTopic, Unit } from './unit.ts'
 
@@ -38,6 +39,8 @@ export interface ModuleOptions {
   readonly topics?: readonly AnyTopic[]
   /** Consumers, or a function of the running app where they need it. */
   readonly consumers?: readonly Consumer[] | ((millrace: Millrace) => readonly Consumer[])
+  /** Schedules, or a function of the running app where they need it. */
+  readonly schedules?: readonly Schedule[] | ((millrace: Millrace) => readonly Schedule[])
   readonly routes?: Routes
   /** Where the routes are mounted. @default '/' + name */
   readonly prefix?: string
@@ -51,6 +54,7 @@ export interface Module {
   readonly name: string
   readonly topics: readonly AnyTopic[]
   readonly consumers: (millrace: Millrace) => readonly Consumer[]
+  readonly schedules: (millrace: Millrace) => readonly Schedule[]
   readonly routes: Routes | undefined
   readonly prefix: string
   readonly migrations: URL | undefined
@@ -62,7 +66,7 @@ export interface Module {
  * @throws DEFINITION_INVALID
  */
 export function defineModule(options: ModuleOptions): Module {
-  const { name, consumers = [] } = options
+  const { name, consumers = [], schedules = [] } = options
   if (!/^[a-z][a-z0-9_]{0,39}$/.test(name) || name === 'millrace') {
     throw fail('DEFINITION_INVALID', {
       what: `Module "${name}"`,
@@ -74,6 +78,7 @@ export function defineModule(options: ModuleOptions): Module {
     name,
     topics: options.topics ?? [],
     consumers: typeof consumers === 'function' ? consumers : () => consumers,
+    schedules: typeof schedules === 'function' ? schedules : () => schedules,
     routes: options.routes,
     prefix: options.prefix ?? `/${name}`,
     migrations: options.migrations,

@@ -1,3 +1,4 @@
+import type { Duration } from './duration.ts'
 import type { OutgoingEvent } from './event.ts'
 import type { AnyTopic } from './topic.ts'
 
@@ -43,6 +44,12 @@ export type Db = Register extends { db: infer Registered } ? Registered : Querya
 /** Makes the app's query builder over a way to run statements. */
 export type Bind = (connection: Queryable) => Db
 
+/** Options of a timer. */
+export interface TimerOptions {
+  /** By it the timer is moved or cancelled, within its topic and key; 1 to 200 characters. Default: it cannot be. */
+  readonly name?: string
+}
+
 /**
  * A unit of work: one PostgreSQL transaction in which rows, outgoing events and the memory of what was already
  * handled commit together. It ends with its function: every statement must have been awaited by then.
@@ -57,6 +64,31 @@ export interface Unit {
    * @throws EVENT_INVALID, RECORD_TOO_LARGE, EVENT_UNKNOWN, PUBLISH_MODE_WRONG at once, before anything is written
    */
   publish(...events: readonly OutgoingEvent<string, unknown, OutboxTopic>[]): void
+  /**
+   * Sets a timer: publishes the event later, once, to its outbox topic. It is written with the rows, and is not set when
+   * the unit is rolled back. The event's time is when it is due, by the database's clock.
+   *
+   * With a name, any later unit moves the timer by calling this with the same name and an event of the same topic and
+   * key, and cancels it by {@link Unit.cancel}. In one unit, the last call of a name counts. A timer that has fired is
+   * gone: its name sets a new one.
+   *
+   * @param when how long after the unit's end, or the time itself; what is past by then is due at once
+   * @throws TIMER_INVALID, DURATION_INVALID, and what `publish` throws, at once
+   * @example
+   * unit.publishAfter('10s', OrderConfirmed({ orderId }), { name: 'confirm' })
+   */
+  publishAfter(when: Duration | Date, event: OutgoingEvent<string, unknown, OutboxTopic>, options?: TimerOptions): void
+  /**
+   * Cancels the timer of a name, where there is one: its event is not published once this unit has committed, unless it
+   * was before.
+   *
+   * @param event which topic: `OrderConfirmed`
+   * @param key of the timer's event; null for events without one
+   * @throws TIMER_INVALID at once
+   * @example
+   * unit.cancel(OrderConfirmed, orderId, 'confirm')
+   */
+  cancel(event: { readonly topic: OutboxTopic }, key: string | null, name: string): void
   /**
    * Runs a part that may fail without failing the whole: a savepoint. When it throws, its rows and events are undone
    * and the error is passed on. Parts run one after the other, or one within the other.

@@ -27,7 +27,17 @@ const consumerSchema = z.object({
   partitions: z.array(partitionSchema).describe('Those this process has'),
 })
 
-const progressSchema = z.object({ ok: z.boolean(), consumers: z.array(consumerSchema) })
+const timersSchema = z.object({
+  ok: z.boolean(),
+  lateMs: z.int().describe('How late the timers were that fired last, where more are due'),
+  problem: z.string().optional(),
+})
+
+const progressSchema = z.object({
+  ok: z.boolean(),
+  consumers: z.array(consumerSchema),
+  timers: timersSchema.optional().describe('Only where this process fires them'),
+})
 
 /** Whether this process can serve its roles, and what says so. */
 export type Readiness = z.output<typeof readinessSchema>
@@ -38,14 +48,17 @@ export type PartitionProgress = z.output<typeof partitionSchema>
 /** How far one consumer of this process has come. */
 export type ConsumerProgress = z.output<typeof consumerSchema>
 
-/** Whether this process's consumers move on. */
+/** How this process fires timers. */
+export type TimersProgress = z.output<typeof timersSchema>
+
+/** Whether this process's consumers move on, and its timers fire. */
 export type Progress = z.output<typeof progressSchema>
 
 /** Where the health routes get their answers. */
 export interface HealthSource {
   /** A lagging or stuck partition is no reason: it must not take an HTTP replica away. */
   ready(): Promise<Readiness>
-  /** `ok` is false when a partition has records to handle and has not moved for a time. */
+  /** `ok` is false when a partition has records to handle and has not moved for a time, or timers do not fire. */
   progress(): Promise<Progress>
 }
 

@@ -4,6 +4,7 @@ export const metricGroups = {
   lag: 'Lag',
   rebalances: 'Rebalances',
   outbox: 'Outbox and relay',
+  time: 'Timers and schedules',
   direct: 'Direct publishes',
   brokers: 'Brokers',
   database: 'Database',
@@ -16,7 +17,7 @@ export interface MetricDefinition {
   readonly about: keyof typeof metricGroups
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** What a value counts: a base unit, or what it is a number of. */
-  readonly unit: 'seconds' | 'bytes' | 'records' | 'requests' | 'connections' | 'partitions' | 'times' | '0 or 1'
+  readonly unit: 'seconds' | 'bytes' | 'records' | 'requests' | 'connections' | 'partitions' | 'timers' | 'times' | '0 or 1'
   readonly help: string
   /** What its series differ by: only what the app's definitions bound, never keys, ids, paths or messages. */
   readonly labels: readonly string[]
@@ -279,6 +280,57 @@ export const metricCatalogue = {
     unit: 'seconds',
     help: 'When this process’s relay last handed a piece on, in seconds since 1970; 0 before the first',
     labels: ['lane'],
+  },
+  timers_fired_total: {
+    about: 'time',
+    type: 'counter',
+    unit: 'timers',
+    help: 'Timers whose events this process moved to the outbox',
+    labels: [],
+  },
+  timer_lateness_seconds: {
+    about: 'time',
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'How long after they were due timers fired',
+    labels: [],
+    buckets: seconds,
+  },
+  timers_pending: {
+    about: 'time',
+    type: 'gauge',
+    unit: 'timers',
+    help: 'Timers to fire, as the process that fires them knows; elsewhere 0',
+    labels: [],
+  },
+  schedule_runs_total: {
+    about: 'time',
+    type: 'counter',
+    unit: 'times',
+    help: 'Runs that were committed',
+    labels: ['schedule'],
+  },
+  schedule_failures_total: {
+    about: 'time',
+    type: 'counter',
+    unit: 'times',
+    help: 'Runs that failed and were rolled back',
+    labels: ['schedule'],
+  },
+  schedule_ticks_skipped_total: {
+    about: 'time',
+    type: 'counter',
+    unit: 'times',
+    help: 'Ticks left out because they came while nothing could run',
+    labels: ['schedule'],
+  },
+  schedule_duration_seconds: {
+    about: 'time',
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'Runs, well or not',
+    labels: ['schedule'],
+    buckets: seconds,
   },
   direct_records_total: {
     about: 'direct',

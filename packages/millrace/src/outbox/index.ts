@@ -1,5 +1,6 @@
 export { type LaneBacklog, laneBacklogs, type ParkedBacklog, parkedBacklogs } from './backlog.ts'
 export { brokerLane, type Lane, type TransactionalLog, transactionalLane } from './lanes.ts'
+export { Leadership, type LeadershipOptions } from './leadership.ts'
 export type { RelayMetrics } from './metrics.ts'
 export { outboxMigrations, outboxSlices, writeOutbox } from './outbox.ts'
 export { Relay, type RelayOptions } from './relay.ts'

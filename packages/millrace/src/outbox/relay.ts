@@ -8,6 +8,7 @@ import { Tracer } from '../tracing/index.ts'
 import { LostLead } from './fenced-position.ts'
 import type { Lane } from './lanes.ts'
 import { Leader } from './leader.ts'
+import { Leadership } from './leadership.ts'
 import { type RelayMetrics, silentRelayMetrics } from './metrics.ts'
 import { defaultBounds, type PieceBounds } from './position.ts'
 import { watchedLane } from './watched-lane.ts'
@@ -45,12 +46,8 @@ export class Relay implements Part {
   readonly #options: Required<RelayOptions>
   /** Notified when units have committed events of this lane. */
   readonly #channel: string
-  readonly #stopped = new AbortController()
-  #leading = false
-  #wake: () => void = () => {}
-  #woken = false
+  readonly #leadership: Leadership
   #failures = 0
-  #running: Promise<void> | undefined
   #unlisten: (() => Promise<void>) | undefined
 
   constructor({ lane, logger, metrics = silentRelayMetrics, tracer = new Tracer(), ...options }: RelayOptions) {
@@ -66,93 +63,68 @@ export class Relay implements Part {
       tracer,
       logger: logger.child({ lane: lane.name }),
     }
+    this.#leadership = new Leadership({
+      database: this.#options.database,
+      lock: `relay:${lane.name}`,
+      candidacyMs: this.#options.candidacyMs,
+      lead: (lease) => this.#lead(lease),
+      recover: (error) => this.#recover(error),
+    })
   }
 
   async start(): Promise<void> {
-    this.#unlisten = await this.#options.database.listen(this.#channel, () => this.#leading && this.#signal())
-    this.#running = this.#run()
+    this.#unlisten = await this.#options.database.listen(this.#channel, () => {
+      if (this.#leadership.isLeading) this.#leadership.signal()
+    })
+    this.#leadership.start()
   }
 
   /** Hands on what is committed, then ends. What is parked waits for the next leader. */
   async stop(): Promise<void> {
-    this.#stopped.abort()
-    this.#signal()
-    await this.#running
+    await this.#leadership.stop()
     await this.#unlisten?.()
   }
 
   /** Says that events have been committed by this process: wakes the leader, here or elsewhere. */
   wake(): void {
-    if (this.#leading) this.#signal()
+    if (this.#leadership.isLeading) this.#leadership.signal()
     else this.#options.database.notify(this.#channel)
-  }
-
-  async #run(): Promise<void> {
-    const { database, lane, candidacyMs } = this.#options
-    while (!this.#stopped.signal.aborted) {
-      try {
-        const lease = await database.tryLock(`relay:${lane.name}`)
-        if (lease) await this.#lead(lease)
-        else await waitFor(candidacyMs, this.#stopped.signal)
-      } catch (error) {
-        if (!(error instanceof LostLead)) await this.#recover(error)
-      }
-    }
   }
 
   /** Another process may lead meanwhile: perhaps it reaches the broker. */
   async #recover(error: unknown): Promise<void> {
+    if (error instanceof LostLead) return
     const { logger, metrics, backoff, candidacyMs } = this.#options
     this.#failures += 1
     metrics.failed()
     const isBrokers = isMillraceError(error, 'BROKER_UNAVAILABLE')
     logger.warn({ err: error }, 'the relay was interrupted; it goes on by itself')
-    await waitFor(isBrokers ? backoff(this.#failures) : candidacyMs, this.#stopped.signal)
+    await waitFor(isBrokers ? backoff(this.#failures) : candidacyMs, this.#leadership.stopping)
   }
 
   async #lead(lease: Lease): Promise<void> {
     const { metrics } = this.#options
-    this.#leading = true
     metrics.leading(true)
-    lease.lost.addEventListener('abort', () => this.#signal(), { once: true })
     try {
       const leader = await Leader.takeUp(this.#options)
       await this.#relayUntilStopped(lease, leader).finally(() => leader.end())
     } finally {
-      this.#leading = false
       metrics.leading(false)
-      await lease.release()
     }
   }
 
   /** Once stopped, it ends the batch under way and hands on one more: others may go on publishing for ever. */
   async #relayUntilStopped(lease: Lease, leader: Leader): Promise<void> {
+    const { stopping } = this.#leadership
     let isLast = false
     while (!lease.lost.aborted) {
-      if (this.#stopped.signal.aborted && leader.isBetweenBatches) {
+      if (stopping.aborted && leader.isBetweenBatches) {
         if (isLast) return
         isLast = true
       }
       if (await leader.carryNext()) this.#failures = 0
-      else if (this.#stopped.signal.aborted) return
-      else await this.#wait()
+      else if (stopping.aborted) return
+      else await this.#leadership.wait(pollMs)
     }
-  }
-
-  #signal(): void {
-    this.#woken = true
-    this.#wake()
-  }
-
-  async #wait(): Promise<void> {
-    if (!this.#woken) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, pollMs)
-      this.#wake = resolve
-      await promise
-      clearTimeout(timer)
-      this.#wake = () => {}
-    }
-    this.#woken = false
   }
 }

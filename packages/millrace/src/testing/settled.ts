@@ -12,10 +12,13 @@ interface SettledParts {
   readonly runners: readonly ConsumerRunner[]
   /** The consumers' topics, by consumer. */
   readonly topics: ReadonlyMap<string, readonly string[]>
+  /** The app's schedules, by name: rows of others stay as they are. */
+  readonly schedules: readonly string[]
 }
 
 /**
- * Resolves when everything that was published has been relayed and handled, and what that published too.
+ * Resolves when everything that was published, or was to be by now, has been relayed and handled, and what that published
+ * too; and when schedules that are due have run.
  *
  * @throws an error that says what is still under way after 10 s
  */
@@ -30,7 +33,9 @@ export async function settled(parts: SettledParts): Promise<void> {
 }
 
 /** Looked at upstream first: what the relay or a consumer moves on meanwhile is then seen further down. */
-async function findUnsettled({ database, brokers, runners, topics }: SettledParts): Promise<string | undefined> {
+async function findUnsettled({ database, brokers, runners, topics, schedules }: SettledParts) {
+  const due = await findDue(database, schedules)
+  if (due) return due
   if (await hasUnrelayed(database)) return 'events in the outbox'
   const before = await endsOf(brokers, topics)
   for (const { consumerName: consumer, status } of runners) {
@@ -45,8 +50,22 @@ async function findUnsettled({ database, brokers, runners, topics }: SettledPart
     if (first) return first
   }
   if (await hasRetries(database)) return 'parked records that are tried again'
-  const quiet = !(await hasUnrelayed(database)) && same(before, await endsOf(brokers, topics))
+  const isIdle = (await findDue(database, schedules)) === undefined && !(await hasUnrelayed(database))
+  const quiet = isIdle && same(before, await endsOf(brokers, topics))
   return quiet ? undefined : 'new events'
+}
+
+/** A schedule that runs is due until its run is committed; one that waits for its next attempt is not. */
+async function findDue(database: Queryable, schedules: readonly string[]): Promise<string | undefined> {
+  const { rows } = await database.query<{ timers: boolean; schedules: string[] | null }>(
+    `SELECT EXISTS (SELECT FROM millrace.timer WHERE due_at <= millrace.now()) AS timers,
+            (SELECT array_agg(name) FROM millrace.schedule s
+              WHERE name = ANY ($1::text[]) AND (greatest(due_at, retry_at) <= millrace.now()
+                 OR EXISTS (SELECT FROM millrace.schedule_request r WHERE r.schedule = s.name))) AS schedules`,
+    [schedules],
+  )
+  if (rows[0]?.timers) return 'timers that are due'
+  return rows[0]?.schedules ? `schedules that are due: ${rows[0].schedules.join(', ')}` : undefined
 }
 
 async function hasUnrelayed(database: Queryable): Promise<boolean> {

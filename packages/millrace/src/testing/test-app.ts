@@ -50,7 +50,7 @@ export interface TestApp extends AsyncDisposable {
   readonly url: string
   /** Runs with the machine's clock; `advance('10s')` moves it on. */
   readonly clock: TestClock
-  /** Resolves when everything that was published, and all it caused, has been handled. */
+  /** Resolves when everything that was published, or is due, and all it caused, has been handled. */
   settled(): Promise<void>
   /** What has been published of one event type, in the order it was written: committed outbox events and direct ones. */
   published<T extends AnyTopic, Type extends string>(
@@ -105,6 +105,7 @@ interface TestParts {
 function toTestApp({ built, database, databaseUrl, clock, own }: TestParts): TestApp {
   const direct = recordDirect(built)
   const topics = new Map(built.consumers.map((consumer) => [consumer.name, consumer.topics.map(({ name }) => name)]))
+  const schedules = built.schedules.map(({ name }) => name)
   const stop = async () => {
     await built.app.stop()
     await own?.drop()
@@ -122,7 +123,7 @@ function toTestApp({ built, database, databaseUrl, clock, own }: TestParts): Tes
     databaseUrl,
     url: built.app.url,
     clock,
-    settled: () => settled({ database, brokers: built.brokers, runners: built.runners, topics }),
+    settled: () => settled({ database, brokers: built.brokers, runners: built.runners, topics, schedules }),
     published: async ({ topic, type }) => {
       const records = topic.publish === 'direct' ? direct : await readOutbox(database)
       const events = records.filter((record) => record.topic === topic.name).map((record) => asEvent(topic, record))

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { type Duration, milliseconds } from '../core/duration.ts'
 import type { Database } from '../ports/database.ts'
+import { schedulesChannel, timersChannel } from '../time/index.ts'
 
 /** A clock that runs with the machine's, ahead of it by an offset: the process's and the database's alike. */
 export class TestClock implements Clock {
@@ -15,9 +16,22 @@ export class TestClock implements Clock {
     return new Date(Date.now() + this.#aheadMs)
   }
 
-  /** Moves time on: the time of events published from then on, and the database's millrace.now(). */
-  async advance(by: Duration): Promise<void> {
-    this.#aheadMs += milliseconds(by)
+  /**
+   * Moves time on: the time of events published from then on, and the database's millrace.now(). What is due by then, timers
+   * and schedules, comes soon: `settled()` waits for it.
+   */
+  advance(by: Duration): Promise<void> {
+    return this.#move(milliseconds(by))
+  }
+
+  /** Sets time back, as a clock does that was wrong. */
+  setBack(by: Duration): Promise<void> {
+    return this.#move(-milliseconds(by))
+  }
+
+  async #move(ms: number): Promise<void> {
+    this.#aheadMs += ms
     await this.#database.query("UPDATE millrace.clock SET ahead = $1 * interval '1 millisecond'", [this.#aheadMs])
+    for (const channel of [timersChannel, schedulesChannel]) this.#database.notify(channel)
   }
 }

@@ -1,10 +1,12 @@
 import { causeOf, type EventCause } from '../contracts/index.ts'
+import type { Duration } from '../core/duration.ts'
 import { fail, messageOf } from '../core/errors.ts'
 import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
-import type { Bind, Db, OutboxTopic, Queryable, QueryResult, Statement, Unit } from '../core/unit.ts'
+import type { Bind, Db, OutboxTopic, Queryable, QueryResult, Statement, TimerOptions, Unit } from '../core/unit.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Database, Transaction } from '../ports/database.ts'
 import { type Surroundings, surroundings } from '../tracing/index.ts'
+import { cancelTimer, setTimer, type TimerChange } from './timer-change.ts'
 
 /** What units of work are made with. */
 export interface UnitSettings {
@@ -48,6 +50,7 @@ export class UnitOfWork implements Unit {
   readonly #transaction: Transaction
   readonly #settings: UnitSettings
   #records: OutgoingRecord[] = []
+  #timers: TimerChange[] = []
   #tasks: (() => void | Promise<void>)[] = []
   #handled: ReceivedEvent | undefined
   #db: Db | undefined
@@ -64,6 +67,11 @@ export class UnitOfWork implements Unit {
   /** What was published, in order, for the outbox. */
   get records(): readonly OutgoingRecord[] {
     return this.#records
+  }
+
+  /** What was done to timers, in order. */
+  get timers(): readonly TimerChange[] {
+    return this.#timers
   }
 
   /** What is to run after COMMIT. */
@@ -106,11 +114,13 @@ export class UnitOfWork implements Unit {
   /** Runs `part` within a savepoint; when it throws, what it published is forgotten with its rows. */
   async undoable<T>(part: () => Promise<T>): Promise<T> {
     const records = this.#records.length
+    const timers = this.#timers.length
     const tasks = this.#tasks.length
     try {
       return await this.#transaction.savepoint(part)
     } catch (error) {
       this.#records.length = records
+      this.#timers.length = timers
       this.#tasks.length = tasks
       throw error
     }
@@ -122,6 +132,23 @@ export class UnitOfWork implements Unit {
     const cause = this.#handled && causeOf(this.#handled)
     // All are checked before one is taken: the caller may catch the error and go on.
     this.#records.push(...events.map((event) => this.#settings.encode(event, cause)))
+  }
+
+  publishAfter(
+    when: Duration | Date,
+    event: OutgoingEvent<string, unknown, OutboxTopic>,
+    { name }: TimerOptions = {},
+  ): void {
+    this.#assertOpen()
+    this.#assertInnermost()
+    const record = this.#settings.encode(event, this.#handled && causeOf(this.#handled))
+    this.#timers.push(setTimer(record, when, name))
+  }
+
+  cancel({ topic }: { readonly topic: OutboxTopic }, key: string | null, name: string): void {
+    this.#assertOpen()
+    this.#assertInnermost()
+    this.#timers.push(cancelTimer(topic.name, key, name))
   }
 
   attempt<T>(part: () => Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import { runUntilSignal } from '../../src/app/run.ts'
 import { createApp, createLogger, type Duration, type Role } from '../../src/index.ts'
 import { createTestKafka, type TestKafkaOptions } from '../../src/testing/kafka.ts'
 import { type Pace, spine } from './spine.fixture.ts'
+import { ticker } from './ticker.fixture.ts'
 
 /** What the app is to be; its only argument, as JSON. */
 export interface ChildOptions {
@@ -16,6 +17,8 @@ export interface ChildOptions {
   /** The mark whose handler ends the process. */
   readonly killer?: { readonly key: string; readonly n: number }
   readonly roles?: readonly Role[]
+  /** Whether it has the ticker besides. */
+  readonly hasTicker?: boolean
   /** After how long without a sign of life its partitions are another's. @default '1500ms' */
   readonly sessionTimeout?: Duration
   /** The Kafka that its topics live on. Default: what `TEST_BROKER` says; the empty list: none. */
@@ -25,7 +28,16 @@ export interface ChildOptions {
 }
 
 const options = JSON.parse(process.argv[2] ?? '') as ChildOptions
-const { databaseUrl, pace, killer, roles, sessionTimeout = '1500ms', kafkaBrokers = [], kafkaOptions } = options
+const {
+  databaseUrl,
+  pace,
+  killer,
+  roles,
+  hasTicker,
+  sessionTimeout = '1500ms',
+  kafkaBrokers = [],
+  kafkaOptions,
+} = options
 
 process.stdin.once('end', () => process.exit(3)).resume()
 // The pipe is no reason to stay when all else has ended.
@@ -49,7 +61,7 @@ const kafka = () =>
   })
 const app = createApp({
   name: 'faults',
-  modules: [spine(pace, undefined, endAt(killer))],
+  modules: [spine(pace, undefined, endAt(killer)), ...(hasTicker ? [ticker()] : [])],
   database,
   brokers: {
     postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }),

@@ -25,10 +25,11 @@ import {
   redriveRequest,
 } from './dead-letter-schemas.ts'
 import { addReplayRoutes, type ReplaySource } from './replay-routes.ts'
+import { addTimeRoutes, type TimeSource } from './time-routes.ts'
 import { requireToken } from './token.ts'
 
 /** Where the operators' routes get their answers, and what they do. */
-export interface AdminSource extends ReplaySource {
+export interface AdminSource extends ReplaySource, TimeSource {
   deadLetters(query: DeadLetterQuery): Promise<DeadLetterPage>
   /** @throws DEAD_LETTER_UNKNOWN */
   deadLetter(id: string): Promise<DeadLetterAnswer>
@@ -50,6 +51,7 @@ export function addAdminRoutes(server: RouteServer, source: AdminSource, token: 
   addDeadLetterRoutes(server, source)
   addConsumerRoutes(server, source)
   addReplayRoutes(server, source)
+  addTimeRoutes(server, source)
 }
 
 function addDeadLetterRoutes(server: RouteServer, source: AdminSource): void {

@@ -93,7 +93,8 @@ export class TcpProxy implements AsyncDisposable {
     for (const [from, to] of [[client, server] as const, [server, client] as const]) {
       from.setNoDelay(true)
       const pass = (chunk: Buffer) => {
-        if (to.write(chunk)) return
+        // Of pieces that were held up, several may come at once.
+        if (to.write(chunk) || to.listenerCount('drain') > 0) return
         from.pause()
         to.once('drain', () => this.#isLetThrough(link) && from.resume())
       }

@@ -6,6 +6,9 @@ import { runChaos } from './run.ts'
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
+const interrupt = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort())
+
 /** Answers the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(args)
@@ -18,7 +21,7 @@ async function run(options: ChaosOptions): Promise<number> {
   const reason = options.broker === 'kafka' ? await kafkaUnavailable() : undefined
   if (reason !== undefined) throw new Error(reason)
   say(commandFor(options))
-  const verdict = await runChaos(options, say)
+  const verdict = await runChaos(options, say, interrupt.signal)
   say(`\n${report(options, verdict)}`)
   return verdict.errors > 0 ? 1 : 0
 }

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Ledger, Mark } from '../faults/ledger.ts'
 import { draw } from './fates.ts'
-import { directMarks, outboxMarks } from './flow.ts'
 
 /** What producers are run with. */
 export interface ProducerOptions {
@@ -12,8 +11,6 @@ export interface ProducerOptions {
   readonly urls: () => readonly string[]
 }
 
-/** The ways that marks go. */
-export const streams = [directMarks.name, outboxMarks.name]
 const workersPerStream = 5
 /** A key has so many marks; then comes a new one: one that is held by a hopeless record stops no producer. */
 const marksPerKey = 40
@@ -33,6 +30,7 @@ export class Producers {
   refused = 0
   readonly #options: ProducerOptions
   #isOver = false
+  #hasGivenUp = false
   #workers: Promise<void>[] = []
 
   constructor(options: ProducerOptions) {
@@ -51,24 +49,33 @@ export class Producers {
     await Promise.all(this.#workers)
   }
 
+  /** Ends, whatever was not acknowledged. */
+  async giveUp(): Promise<void> {
+    this.#hasGivenUp = true
+    await this.finish()
+  }
+
   async #run(stream: string, ledger: Ledger, nth: number): Promise<void> {
     const door = new Door(this.#options.urls, nth)
     for (let place = 0; !this.#isOver; place += 1) {
       const mark = { stream, key: `${nth}.${Math.floor(place / marksPerKey)}`, n: place % marksPerKey }
       ledger.sent(mark)
-      await this.#deliver(mark, door)
+      if (!(await this.#deliver(mark, door))) return
       ledger.acknowledged(mark)
       if (draw(this.#options.seed, 'doubt', mark) < 1 / doubtOneIn) await this.#deliver(mark, door)
       await delay(paceMs)
     }
   }
 
-  async #deliver(mark: Mark, door: Door): Promise<void> {
+  /** Answers whether it was acknowledged at last. */
+  async #deliver(mark: Mark, door: Door): Promise<boolean> {
     while (!(await door.isAcknowledged(mark))) {
+      if (this.#hasGivenUp) return false
       this.refused += 1
       door.next()
       await delay(retryAfterMs)
     }
+    return true
   }
 }
 

@@ -35,7 +35,7 @@ export interface Evidence {
   /** Records in topics that nobody can decode. */
   readonly undecodable: readonly Place[]
   /** How many of these the broker had confirmed. */
-  readonly undecodableConfirmed: number
+  readonly foreignConfirmed: number
   /** Records that still wait for another one, or for their next attempt. */
   readonly parked: number
   /** Times that records were gone before they were handled. */
@@ -98,7 +98,7 @@ export function judgeRun(account: Account, evidence: Evidence): Verdict {
     compare('the same after all were redriven', foreign, ofOthers(deadAfter)),
   ]
   const others = [
-    { what: 'undecodable records lost', count: Math.max(0, evidence.undecodableConfirmed - undecodable.length) },
+    { what: 'undecodable records lost', count: Math.max(0, evidence.foreignConfirmed - undecodable.length) },
     { what: 'still parked', count: parked },
     { what: 'still dead', count: ofMarks(deadAfter).length },
     { what: 'gaps', count: gaps },

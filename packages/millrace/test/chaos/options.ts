@@ -14,6 +14,8 @@ export interface ChaosOptions {
   readonly sabotage: SabotageName | undefined
   /** How long, at the end, all that was published may take to be handled, in milliseconds. */
   readonly patienceMs: number
+  /** Whether the apps' logs are kept where nothing was amiss, too. */
+  readonly keepsLogs: boolean
 }
 
 const defaults = { minutes: 3, apps: 3, patience: 180 }
@@ -30,6 +32,7 @@ export const usage = `npm run chaos -- [options]
   --apps N          app processes; ${defaults.apps} by default
   --patience N      seconds that the rest may take to be handled at the end; ${defaults.patience} by default
   --sabotage NAME   breaks a promise on purpose, to see that the run finds it: ${Object.keys(sabotages).join(', ')}
+  --keep-logs       keeps the apps’ logs where nothing is amiss, too
   --help            this text
 `
 
@@ -49,6 +52,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
       apps: { type: 'string', default: String(defaults.apps) },
       patience: { type: 'string', default: String(defaults.patience) },
       sabotage: { type: 'string' },
+      'keep-logs': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -60,6 +64,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
     apps: readWhole('--apps', values.apps, 2, 9),
     patienceMs: 1_000 * readNumber('--patience', values.patience, 1, 3_600),
     sabotage: readSabotage(values.sabotage),
+    keepsLogs: values['keep-logs'],
   }
 }
 

@@ -30,7 +30,7 @@ export async function runChaos(options: ChaosOptions, tell: Say, signal?: AbortS
   await using stage = await Stage.open(options, say)
   try {
     const verdict = await Promise.race([new Run(options, stage, say).all(), interrupted(signal)])
-    if (verdict.errors === 0) await stage.removeLogs()
+    if (verdict.errors === 0 && !options.keepsLogs) await stage.removeLogs()
     else say(`the apps’ logs are in ${stage.logFolder}`)
     return verdict
   } catch (error) {

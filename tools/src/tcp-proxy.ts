@@ -93,10 +93,10 @@ export class TcpProxy implements AsyncDisposable {
     for (const [from, to] of [[client, server] as const, [server, client] as const]) {
       from.setNoDelay(true)
       const pass = (chunk: Buffer) => {
-        // Of pieces that were held up, several may come at once.
-        if (to.write(chunk) || to.listenerCount('drain') > 0) return
+        if (to.write(chunk)) return
         from.pause()
-        to.once('drain', () => this.#isLetThrough(link) && from.resume())
+        // Of pieces that were held up, several may come before it.
+        if (to.listenerCount('drain') === 0) to.once('drain', () => this.#isLetThrough(link) && from.resume())
       }
       const inTime = this.#inTime(pass)
       from.on('data', (chunk: Buffer) => {

@@ -1,6 +1,7 @@
 import { messageOf } from '../../src/index.ts'
 import { randomOf } from '../faults/random.ts'
 import { until } from '../faults/until.ts'
+import { describeBacklog } from './backlog.ts'
 import { doomedOf } from './fates.ts'
 import { outboxMarks } from './flow.ts'
 import { Load } from './load.ts'
@@ -17,6 +18,8 @@ export type Say = (text: string) => void
 
 /** After the last fault, all apps are to take requests again, and all producers to be answered, within this time each. */
 const wholeWithinMs = 90_000
+/** While something takes long, it is told every so often how far the apps are. */
+const tellBacklogEveryMs = 5_000
 
 /**
  * Runs apps under load through a script of faults, has everything handled, and compares what is there with what was
@@ -30,7 +33,7 @@ export async function runChaos(options: ChaosOptions, tell: Say, signal?: AbortS
   await using stage = await Stage.open(options, say)
   try {
     const verdict = await Promise.race([new Run(options, stage, say).all(), interrupted(signal)])
-    if (verdict.errors === 0 && !options.keepsLogs) await stage.removeLogs()
+    if (!options.keepsLogs && (verdict.errors === 0 || options.sabotage)) await stage.removeLogs()
     else say(`the apps’ logs are in ${stage.logFolder}`)
     return verdict
   } catch (error) {
@@ -104,12 +107,16 @@ class Run {
   }
 
   async #achieve(what: string, work: () => Promise<void>): Promise<void> {
+    const tellBacklog = async () => this.#say(`not yet: ${await describeBacklog(this.#stage.urls)}`)
+    const telling = setInterval(() => void tellBacklog(), tellBacklogEveryMs)
     try {
       await work()
       this.#say(what)
     } catch (error) {
       this.#say(`NOT: ${what}`)
       this.#incidents.push(`not: ${what}: ${messageOf(error)}`)
+    } finally {
+      clearInterval(telling)
     }
   }
 }

@@ -46,18 +46,18 @@ export class Stage implements AsyncDisposable {
     const kafka = options.broker === 'kafka' ? await openKafka(options.brokers, stack) : undefined
     const postgres = stack.use(await RestartablePostgres.start())
     const logFolder = await mkdtemp(join(tmpdir(), `millrace-chaos-${options.seed}-`))
+    const settings = {
+      seed: options.seed,
+      kafkaBrokers: kafka?.cluster.proxied?.bootstrap.split(',') ?? [],
+      adminToken,
+      sabotage: options.sabotage,
+    }
     const apps: AppSlot[] = []
     for (let nth = 1; nth <= options.apps + 1; nth += 1) {
       const database = stack.use(await TcpProxy.listen(Number(new URL(postgres.url).port)))
-      const settings = {
-        seed: options.seed,
-        databaseUrl: throughProxy(postgres.url, database),
-        kafkaBrokers: kafka?.cluster.proxied?.bootstrap.split(',') ?? [],
-        adminToken,
-        sabotage: options.sabotage,
-      }
-      const name = `app ${nth}`
-      const slot = new AppSlot({ name, settings, database, logFile: join(logFolder, `app-${nth}.log`), say })
+      const databaseUrl = throughProxy(postgres.url, database)
+      const logFile = join(logFolder, `app-${nth}.log`)
+      const slot = new AppSlot({ name: `app ${nth}`, settings: { ...settings, databaseUrl }, database, logFile, say })
       stack.defer(() => slot.kill())
       apps.push(slot)
     }

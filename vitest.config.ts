@@ -13,6 +13,7 @@ const promises = [
 /** Those of them in which no broker has a part. */
 const brokerless = [
   'packages/millrace/test/faults/{dead-versions,ledger}.test.ts',
+  'packages/millrace/test/chaos/{fates,options,script,verdict}.test.ts',
   'apps/backend/src/modules/todos/ids.test.ts',
 ]
 

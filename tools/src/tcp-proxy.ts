@@ -95,7 +95,8 @@ export class TcpProxy implements AsyncDisposable {
       const pass = (chunk: Buffer) => {
         if (to.write(chunk)) return
         from.pause()
-        to.once('drain', () => this.#isLetThrough(link) && from.resume())
+        // Of pieces that were held up, several may come before it.
+        if (to.listenerCount('drain') === 0) to.once('drain', () => this.#isLetThrough(link) && from.resume())
       }
       const inTime = this.#inTime(pass)
       from.on('data', (chunk: Buffer) => {

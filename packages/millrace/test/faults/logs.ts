@@ -29,10 +29,15 @@ export class Logs implements AsyncDisposable {
 
   /** All records of a topic, partition by partition. */
   async records(broker: string, topic: string): Promise<BrokerRecord[]> {
+    return (await this.partitions(broker, topic)).flat()
+  }
+
+  /** The records of each partition of a topic. */
+  async partitions(broker: string, topic: string): Promise<BrokerRecord[][]> {
     const found = this.#of(broker)
     this.#started ??= found.start()
     await this.#started
-    return (await readAll(found, topic)).flat()
+    return readAll(found, topic)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,10 +11,11 @@ export interface Random {
 export function seededRandom(what: string): Random {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32)) >>> 0
   process.stdout.write(`${what}: SEED=${seed}\n`)
-  return mulberry32(seed)
+  return randomOf(seed)
 }
 
-function mulberry32(seed: number): Random {
+/** Random numbers of a seed: mulberry32. */
+export function randomOf(seed: number): Random {
   let state = seed
   const next = () => {
     state = (state + 0x6d2b79f5) | 0

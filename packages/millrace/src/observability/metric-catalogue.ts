@@ -17,7 +17,16 @@ export interface MetricDefinition {
   readonly about: keyof typeof metricGroups
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** What a value counts: a base unit, or what it is a number of. */
-  readonly unit: 'seconds' | 'bytes' | 'records' | 'requests' | 'connections' | 'partitions' | 'timers' | 'times' | '0 or 1'
+  readonly unit:
+    | 'seconds'
+    | 'bytes'
+    | 'records'
+    | 'requests'
+    | 'connections'
+    | 'partitions'
+    | 'timers'
+    | 'times'
+    | '0 or 1'
   readonly help: string
   /** What its series differ by: only what the app's definitions bound, never keys, ids, paths or messages. */
   readonly labels: readonly string[]

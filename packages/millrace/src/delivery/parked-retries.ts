@@ -261,11 +261,11 @@ export class ParkedRetries implements Part {
   }
 
   async #onHeadFailed(head: ParkedRow, error: unknown): Promise<void> {
-    const { consumer, breaker, logger } = this.#options
+    const { consumer, runner, breaker, logger } = this.#options
     const wasOpen = breaker.isOpen
     breaker.failed(keyOf(head))
     // A probe that failed says nothing about the record.
-    if (wasOpen && !breaker.hasGivenUp) return
+    if (wasOpen && !breaker.hasGivenUp) return giveBack(runner.database.on('system'), head)
     await this.#settle(head, judge(consumer.retry, error, head.attempts + 1, logger))
   }
 

@@ -56,10 +56,10 @@ const dueLine = (head: string) => `
 
 const find = { name: 'millrace_parked_due', text: dueLine(head) }
 
-/** How long a head that is taken on lease is nobody else's, unless the lease is renewed. */
-const leaseMs = 30_000
+/** How long a head that is taken on lease is nobody else's, unless the lease is renewed; as a dead member's partitions are. */
+const leaseMs = 10_000
 /** How often a lease is to be renewed. */
-export const renewLeaseMs = 10_000
+export const renewLeaseMs = 3_000
 const leased = `millrace.now() + ${leaseMs} * interval '1 millisecond'`
 
 const take = {

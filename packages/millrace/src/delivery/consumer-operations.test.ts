@@ -96,3 +96,18 @@ test('a pause outlasts the process, holds retries back, and can be said before t
   await third.settled()
   expect(await effectsOf(third, 'steps')).toEqual({ a: numbers(3), b: numbers(2) })
 })
+
+test('a process that is stopped while it looks for parked records stops at once', async () => {
+  await using keeper = await startSteps([], { roles: ['api'] })
+  for (let round = 0; round < 4; round += 1) {
+    const t = await startSteps([stepsConsumer('steps', new Set())], { databaseUrl: keeper.databaseUrl })
+    await publishSteps(t, ['a'], 0, 2)
+    await t.settled()
+    // It looks again when something was said, wherever it was said.
+    await adminOf(keeper).post('/consumers/steps/pause')
+    const started = performance.now()
+    await t.app.stop()
+    expect(performance.now() - started).toBeLessThan(3_000)
+    await adminOf(keeper).post('/consumers/steps/resume')
+  }
+})

@@ -1,4 +1,4 @@
--- Timers and schedules have nothing in common but the clock: see docs/decisions/0014-timers-and-schedules-apart.md.
+-- Timers and schedules have nothing in common but the clock: see docs/decisions/0016-timers-and-schedules-apart.md.
 DROP TABLE millrace.due;
 
 -- Events to be published later. A row's place, (due_at, seq), is never given to another one: moving a timer gives it a new

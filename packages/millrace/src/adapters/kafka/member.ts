@@ -258,10 +258,21 @@ export class KafkaMember implements GroupMember {
     this.#left.abort()
     for (const timer of this.#timers) clearInterval(timer)
     await this.#giveUpAll()
-    await within(leaveMs, () => this.#consumer.close(true)).catch((error: unknown) => {
+    await within(leaveMs, () => this.#close()).catch((error: unknown) => {
       this.#config.logger.debug({ err: error, group: this.#options.group }, 'the group was left without a word')
     })
     await Promise.all([...this.#fetchers.values()].map((fetcher) => fetcher.stop()))
+  }
+
+  /**
+   * Not by `close` alone: where that comes amid a join, the library begins to send heartbeats when the join is answered,
+   * and never ends. `leaveGroup` tells it at once that this is no member any more.
+   */
+  async #close(): Promise<void> {
+    await within(leaveMs / 2, async () => {
+      await this.#consumer.leaveGroup(true)
+    }).catch(() => {})
+    await this.#consumer.close(true)
   }
 
   #tell(call: () => void): void {

@@ -12,6 +12,8 @@ export interface ScheduleRow {
   readonly retry: number | null
   /** How often its tick has failed. */
   readonly attempts: number
+  /** When it was run last, well or not. */
+  readonly lastRun: number | null
   /** The database's time. */
   readonly now: number
   /** Whether an operator has asked for a run. */
@@ -22,7 +24,7 @@ const ms = (time: string) => `(extract(epoch FROM ${time}) * 1000)::float8`
 const toTime = (parameter: string) => `to_timestamp(${parameter}::float8 / 1000)`
 const columns = `
   s.name, s.time_table AS "timeTable", ${ms('s.due_at')} AS due, ${ms('s.retry_at')} AS retry, s.attempts,
-  ${ms('millrace.now()')} AS now`
+  ${ms('s.last_run_at')} AS "lastRun", ${ms('millrace.now()')} AS now`
 
 /** The database's time, and the rows of these schedules that there are. */
 export async function readSchedules(

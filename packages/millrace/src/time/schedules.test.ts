@@ -66,8 +66,8 @@ async function itemOf(t: TestApp, name = 'note'): Promise<Item> {
 }
 
 /** Waits until the schedule is listed as it should be; nothing else tells that it was armed. */
-async function untilListed(t: TestApp, holds: (item: Item) => boolean): Promise<void> {
-  while (!holds(await itemOf(t))) await new Promise((resolve) => setTimeout(resolve, 10))
+async function untilListed(t: TestApp, holds: (item: Item) => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds(await itemOf(t)))) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
 test('a schedule runs at each tick of its time-table, and does not drift', async () => {
@@ -161,7 +161,12 @@ describe('a clock', () => {
     await using t = await start([noting(ticks)])
     const minute = await align(t)
     ticks.length = 0
+    // Before the tick at the minute, which has run.
     await t.clock.setBack('10s')
+    // It is looked at then: this run shows that.
+    await admin(t, 'POST', '/schedules/note/run')
+    await t.settled()
+    expect(ticks.splice(0)).toMatchObject([{ requested: true }])
     await t.clock.advance('10s')
     await t.settled()
     expect(ticks).toEqual([])
@@ -176,15 +181,17 @@ test('a daily run happens once on the days on which clocks change', async () => 
   const daily = defineSchedule('daily', {
     cron: '30 2 * * *',
     timeZone: 'Europe/Berlin',
-    missed: 'catch-up',
     run: (_unit, tick) => void ticks.push(tick),
   })
   await using t = await start([daily])
   await t.clock.advance(Date.parse('2027-10-29T12:00:00Z') - t.clock.now().getTime())
   await t.settled()
   ticks.length = 0
-  for (let hour = 0; hour < 72; hour += 1) await t.clock.advance('1h')
-  await t.settled()
+  for (let day = 0; day < 3; day += 1) {
+    await t.clock.advance('1d')
+    await t.settled()
+  }
+  expect(ticks.map(({ skipped }) => skipped)).toEqual([0, 0, 0])
   expect(timesOf(ticks).map((time) => new Date(time).toISOString())).toEqual([
     '2027-10-30T00:30:00.000Z',
     '2027-10-31T00:30:00.000Z',
@@ -318,6 +325,18 @@ describe('a definition', () => {
     expect(young).toHaveLength(4)
   })
 
+  test('keeps its ticks while it catches up with an hour, also where an older version is there', async () => {
+    const ticks: Tick[] = []
+    await using t = await start([noting([], { every: '7s' })])
+    await using second = await start([noting(ticks, { missed: 'catch-up' })], { databaseUrl: t.databaseUrl })
+    await align(second)
+    ticks.length = 0
+    await second.clock.advance('1h')
+    await second.settled()
+    expect(ticks).toHaveLength(120)
+    expect(await itemOf(t)).toMatchObject({ timeTable: 'every 30000 ms' })
+  })
+
   test('whose newer version was taken back goes on by itself', async () => {
     const ticks: Tick[] = []
     await using t = await start([noting(ticks, { every: '30s' })])
@@ -325,7 +344,10 @@ describe('a definition', () => {
     expect(await itemOf(t)).toMatchObject({ timeTable: 'every 7000 ms' })
     await second.app.stop()
     await t.clock.advance('2m')
-    await untilListed(t, ({ timeTable }) => timeTable === 'every 30000 ms')
+    await untilListed(t, async ({ timeTable }) => {
+      await t.clock.advance(0)
+      return timeTable === 'every 30000 ms'
+    })
     const { length } = ticks
     await t.clock.advance('30s')
     await t.settled()

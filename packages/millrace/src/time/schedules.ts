@@ -17,8 +17,12 @@ const idleMs = 5_000
 /** Runs of different schedules at the same time, in one process: each takes one of the workers' connections. */
 const mostAtOnce = 3
 const heldBackMs = 100
-/** So far in the past, a tick of a time-table that this process does not have is nobody's any more. */
+/**
+ * So far in the past, a tick of a time-table that this process does not have is nobody's any more; unless something is done
+ * about it within so long: ticks may have been missed by everybody.
+ */
 const orphanedMs = 60_000
+const unmovedMs = 1_000
 /** A tick so much further off than the time-table's next one shows that the clock was set back; less is its jitter. */
 const setBackMs = 60_000
 
@@ -45,6 +49,8 @@ export class Schedules implements Part {
   readonly #stopping = new AbortController()
   /** Those whose rows have had this process's time-table since it started. */
   readonly #armed = new Set<string>()
+  /** Those with another time-table and an old tick: what they looked like, and since when. */
+  readonly #orphans = new Map<string, { readonly looks: string; readonly since: number }>()
   readonly #running = new Map<string, Promise<void>>()
   #unlisten: (() => Promise<void>) | undefined
   #looping: Promise<void> | undefined
@@ -127,9 +133,19 @@ export class Schedules implements Part {
     return isMine && at > now ? at - now : idleMs
   }
 
-  #mustRearm({ ticks }: OwnSchedule, { name, timeTable, due, retry, now }: ScheduleRow): boolean {
-    if (timeTable !== ticks.text) return !this.#armed.has(name) || Math.max(due, retry ?? 0) < now - orphanedMs
+  #mustRearm({ ticks }: OwnSchedule, row: ScheduleRow): boolean {
+    const { name, timeTable, due, now } = row
+    if (timeTable !== ticks.text) return !this.#armed.has(name) || this.#isOrphan(row)
     return due > now && due - ticks.next(now) > setBackMs
+  }
+
+  #isOrphan({ name, due, retry, lastRun, now }: ScheduleRow): boolean {
+    const looks = `${due} ${retry} ${lastRun}`
+    const seen = this.#orphans.get(name)
+    if (Math.max(due, retry ?? 0) >= now - orphanedMs) return false
+    if (seen?.looks === looks) return performance.now() - seen.since >= unmovedMs
+    this.#orphans.set(name, { looks, since: performance.now() })
+    return false
   }
 
   /** False where too many others run. */

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { defineModule, defineTopic } from '../index.ts'
 import { type TestApp, testApp } from '../testing/index.ts'
 import { beginning, fireTimers, type Place } from './firing.ts'
+import { pagesOf } from './pages.fixture.ts'
 
 const dues = defineTopic('dues', { events: { Due: z.object({}) } })
 const modules = [defineModule({ name: 'dues', topics: [dues] })]
@@ -50,13 +51,4 @@ async function pagesToFire(t: TestApp, { due, seq }: Place): Promise<number> {
   )
   expect((await t.database.query('SELECT FROM millrace.timer')).rowCount).toBe(0)
   return pages
-}
-
-/** How many pages a statement reads. */
-async function pagesOf(t: TestApp, statement: string): Promise<number> {
-  const { rows } = await t.database.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
-    `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement}`,
-  )
-  const plan = rows[0]?.['QUERY PLAN'][0].Plan
-  return (plan?.['Shared Hit Blocks'] ?? 0) + (plan?.['Shared Read Blocks'] ?? 0)
 }

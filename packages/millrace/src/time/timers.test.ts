@@ -170,6 +170,20 @@ test('one that is committed long after it was due fires all the same', async () 
   expect((await t.published(Confirmed)).map(({ data }) => data.id)).toEqual(['early', 'late'])
 })
 
+test('one that is set after the clock was set back fires by the clock as it is then', async () => {
+  await using t = await testApp({ modules })
+  await t.millrace.transaction(async (unit) => unit.publishAfter(0, Confirmed({ id: 'before' })))
+  await t.settled()
+  await t.clock.setBack('1h')
+  await t.millrace.transaction(async (unit) => unit.publishAfter('10s', Confirmed({ id: 'after' })))
+  await t.clock.advance('9s')
+  await t.settled()
+  expect((await t.published(Confirmed)).map(({ data }) => data.id)).toEqual(['before'])
+  await t.clock.advance('1s')
+  await t.settled()
+  expect((await t.published(Confirmed)).map(({ data }) => data.id)).toEqual(['before', 'after'])
+})
+
 test('units that set and cancel the same timers in different orders do not deadlock', async () => {
   await using t = await testApp({ modules, roles: ['api'] })
   const ids = ['a', 'b', 'c', 'd']

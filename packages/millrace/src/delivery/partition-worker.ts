@@ -4,8 +4,7 @@ import { codeOf, type ErrorCode, fail, isMillraceError } from '../core/errors.ts
 import type { Logger } from '../core/logger.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
-import type { AssignedPartition, PartitionReader } from '../ports/broker.ts'
-import type { Transaction } from '../ports/database.ts'
+import type { AssignedPartition } from '../ports/broker.ts'
 import type { Work } from '../ports/tracing.ts'
 import type { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
@@ -14,11 +13,12 @@ import type { Breaker } from './breaker.ts'
 import { type ChunkOutcome, handleChunk, type Overseer, PositionMoved } from './chunk.ts'
 import { ChunkSize } from './chunk-size.ts'
 import type { Controls } from './controls.ts'
+import { Cursor } from './cursor.ts'
 import { HeldKeys, HeldKeysChanged } from './held-keys.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import type { ParkedRetries } from './parked-retries.ts'
 import type { Verdict } from './parking.ts'
-import { advancePosition, loadPosition, type Position, putDown, skipGap, takeUp } from './positions.ts'
+import { type Position, putDown, takeUp } from './positions.ts'
 import { Preparations } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
 
@@ -87,26 +87,23 @@ export interface WorkerStatus {
 }
 
 /**
- * Handles one partition for one consumer, chunk after chunk, from assignment to revocation. How a chunk that failed is
- * cut is the {@link Backlog}'s matter.
+ * Handles one partition for one consumer, chunk after chunk, from assignment to revocation. Where it stands is its
+ * {@link Cursor}'s matter, how a chunk is cut the {@link Backlog}'s.
  */
 export class PartitionWorker {
   readonly #options: WorkerOptions
   readonly #size: ChunkSize
+  readonly #cursor: Cursor
   readonly #stopping = new AbortController()
   #backlog = new Backlog()
   #preparations: Preparations
   #held = new HeldKeys()
-  #reader: PartitionReader | undefined
-  #position: Position | undefined
   #faults = 0
   /** Whether it has noted that it begins to handle; `over` once something was committed. */
   #takeup: 'to note' | 'noted' | 'over' = 'to note'
   /** When it was first seen behind the end, since it moved. */
   #stillSince: number | undefined
   #lastError: string | undefined
-  /** Its end has been reached. */
-  #hasEnded = false
   /** Aborted when the position was moved on purpose; renewed when it is taken up. */
   #sought = new AbortController()
   /** Aborted when what is under way is to be left: stopped, or sought. */
@@ -116,19 +113,21 @@ export class PartitionWorker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#size = new ChunkSize(this.#mostRecords)
+    this.#cursor = new Cursor(options)
     this.#preparations = new Preparations(options.consumer, options)
   }
 
   get status(): WorkerStatus {
     const { topic, partition } = this.#options.assigned
-    const position = this.#position?.next
-    const end = this.#reader?.end
+    const { end } = this.#cursor
+    const position = this.#cursor.position?.next
     const nextProducedAt = this.#backlog.next?.record.timestamp
     return { topic, partition, position, end, stillMs: this.#stillMs(), nextProducedAt, lastError: this.#lastError }
   }
 
   #stillMs(): number {
-    const isBehind = !this.#position || !this.#reader || this.#position.next < this.#reader.end
+    const { position, end } = this.#cursor
+    const isBehind = !position || end === undefined || position.next < end
     this.#stillSince = isBehind ? (this.#stillSince ?? performance.now()) : undefined
     const stillMs = this.#stillSince === undefined ? 0 : performance.now() - this.#stillSince
     return Math.max(0, stillMs - (this.#options.consumer.batch?.waitMs ?? 0))
@@ -143,21 +142,21 @@ export class PartitionWorker {
   /** The position was moved by an operator: it is taken up anew. */
   sought(): void {
     this.#sought.abort()
-    this.#reader?.close()
+    this.#cursor.close()
   }
 
   /** Takes no more records; resolves when the chunk under way has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#reader?.close()
+    this.#cursor.close()
     await this.#running
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopping.signal.aborted && !this.#hasEnded) {
+    while (!this.#stopping.signal.aborted && !this.#cursor.hasEnded) {
       try {
-        if (this.#sought.signal.aborted) this.#abandon()
-        if (!this.#position) await this.#takeUp()
+        if (this.#sought.signal.aborted) this.#cursor.abandon()
+        if (!this.#cursor.position) await this.#takeUp()
         // Stopped or sought while taking up: nobody would close the reader that a step waits on.
         if (!this.#interrupted.aborted) await this.#step()
         this.#faults = 0
@@ -165,8 +164,8 @@ export class PartitionWorker {
         await this.#onFault(error)
       }
     }
-    this.#reader?.close()
-    if (this.#takeup === 'noted' && this.#position) await this.#putDown(this.#position)
+    this.#cursor.close()
+    if (this.#takeup === 'noted' && this.#cursor.position) await this.#putDown(this.#cursor.position)
   }
 
   /** A process that is gone, or hung, does not come here. */
@@ -179,41 +178,12 @@ export class PartitionWorker {
 
   /** Begins, or begins anew, where the database says. */
   async #takeUp(): Promise<void> {
-    const { assigned, broker, consumer, consumerId, runner, to } = this.#options
     this.#sought = new AbortController()
     this.#interrupted = AbortSignal.any([this.#stopping.signal, this.#sought.signal])
-    const range = await assigned.range()
-    const { topic, topicId, partition } = assigned
-    const key = { consumerId, broker, topic, topicId, partition }
-    const position = await loadPosition(runner.database, key, range.start)
-    if (position.next > range.end) {
-      throw fail('POSITION_BEYOND_END', {
-        consumer: consumer.name,
-        position: position.next,
-        topic,
-        partition,
-        end: range.end,
-      })
-    }
-    const start = Math.min(range.start, to ?? range.start)
     this.#backlog = new Backlog()
-    this.#preparations = new Preparations(consumer, this.#options)
+    this.#preparations = new Preparations(this.#options.consumer, this.#options)
     await this.#loadHeld()
-    this.#reader = assigned.open(position.next, to)
-    this.#position = position.next < start ? await this.#skipTo(position, start) : position
-    // So that the broker's own tools know the lag also before anything is handled.
-    this.#reader.commit(this.#position.next)
-  }
-
-  /** Retention was faster than the consumer: what is gone is recorded, and the rest is handled. */
-  async #skipTo(position: Position, start: number): Promise<Position> {
-    const { runner, logger, metrics } = this.#options
-    const skip = (transaction: Transaction) => skipGap(transaction, position, start)
-    const moved = await runner.database.transaction(skip, { share: 'worker' })
-    if (!moved) throw new PositionMoved()
-    metrics.skipped(start - position.next)
-    logger.error({ from: position.next, to: start }, 'retention has deleted records before they were handled')
-    return moved
+    await this.#cursor.takeUp()
   }
 
   /** One chunk. */
@@ -254,10 +224,11 @@ export class PartitionWorker {
   /** Before the first chunk: a record that ends its process leaves no other trace. */
   async #noteTakeup(): Promise<void> {
     const { runner, logger } = this.#options
-    if (!this.#position) return
-    const taken = await takeUp(runner.database.on('system'), this.#position)
+    const { position } = this.#cursor
+    if (!position) return
+    const taken = await takeUp(runner.database.on('system'), position)
     if (!taken) throw new PositionMoved()
-    this.#position = taken.position
+    this.#cursor.fenced(taken.position)
     this.#takeup = 'noted'
     if (taken.takeups <= suspiciousTakeups) return
     logger.error(
@@ -285,38 +256,9 @@ export class PartitionWorker {
   }
 
   async #read(): Promise<void> {
-    const { consumer, assigned, topic, to } = this.#options
-    try {
-      const records = (await this.#reader?.read(this.#mostRecords, consumer.batch?.waitMs)) ?? []
-      await this.#noteGap(records[0]?.offset ?? 0)
-      this.#backlog.fill(records.map((record) => decodeRecord(topic, assigned.partition, record)))
-      if (to !== undefined && this.#reader?.hasEnded && records.length === 0) await this.#endAt(to)
-    } catch (error) {
-      // What was read is gone with the error, or the log is not what it was: both are read again from the position.
-      this.#abandon()
-      throw error
-    }
-  }
-
-  /** All that is to be handled has been: the last offsets may belong to no record. */
-  async #endAt(to: number): Promise<void> {
-    await this.#noteGap(to)
-    const position = this.#position
-    if (position && position.next < to) {
-      const { database } = this.#options.runner
-      const advance = (transaction: Transaction) => advancePosition(transaction, position, to)
-      this.#position = await database.transaction(advance, { share: 'worker' })
-      if (!this.#position) throw new PositionMoved()
-    }
-    this.#hasEnded = true
-  }
-
-  /** Offsets may be missing for other reasons (a compacted topic); those below the log's start were deleted. */
-  async #noteGap(first: number): Promise<void> {
-    const position = this.#position
-    if (!position || first <= position.next) return
-    const { start } = await this.#options.assigned.range()
-    if (start > position.next) this.#position = await this.#skipTo(position, Math.min(start, first))
+    const { assigned, topic } = this.#options
+    const records = await this.#cursor.read(this.#mostRecords)
+    this.#backlog.fill(records.map((record) => decodeRecord(topic, assigned.partition, record)))
   }
 
   get #mostRecords(): number {
@@ -325,11 +267,12 @@ export class PartitionWorker {
 
   async #handle(records: readonly DecodedRecord[], slow: ReadonlySet<number>): Promise<ChunkOutcome> {
     const { consumer, runner, metrics, tracer } = this.#options
-    if (!this.#position) throw new Error('a chunk needs a position')
+    const { position } = this.#cursor
+    if (!position) throw new Error('a chunk needs a position')
     const { conviction } = this.#backlog
     const chunk = {
       consumer,
-      position: this.#position,
+      position,
       records,
       preparations: this.#preparations,
       watch: this.#options,
@@ -381,14 +324,13 @@ export class PartitionWorker {
 
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
     const { breaker, retries, metrics } = this.#options
-    this.#position = outcome.position
+    this.#cursor.moved(outcome.position)
     this.#takeup = 'over'
     this.#backlog.done(chunk)
     this.#held.merge(outcome.held)
     this.#stillSince = undefined
     this.#lastError = undefined
     for (const { event } of chunk) if (event) this.#preparations.forget(event)
-    this.#reader?.commit(outcome.position.next)
     breaker.succeeded(outcome.handled.slice(-breakerKeys).map((decoded) => this.#keyOf(decoded)))
     if (outcome.parked > 0) retries.parked(outcome.parked)
     metrics.committed(outcome, chunk.length)
@@ -443,7 +385,7 @@ export class PartitionWorker {
   /** The same chunk again and again, while the database is well: perhaps one of its records does it. */
   async #suspect(error: unknown): Promise<void> {
     const isWell = await this.#options.runner.database.query('SELECT 1').then(Boolean, () => false)
-    if (!isWell || !this.#position) return
+    if (!isWell || !this.#cursor.position) return
     this.#faults = 0
     this.#backlog.suspect(error)
   }
@@ -451,13 +393,7 @@ export class PartitionWorker {
   /** A lost connection's commit went through, an operator sought, another member has it, or the server is another. */
   async #onPositionMoved(): Promise<void> {
     this.#options.metrics.positionMoved()
-    this.#abandon()
+    this.#cursor.abandon()
     await waitFor(firstFaultWaitMs, this.#stopping.signal)
-  }
-
-  /** Forgets where it stood: the next step takes up anew. */
-  #abandon(): void {
-    this.#reader?.close()
-    this.#position = undefined
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type TestApp, testApp } from '../testing/index.ts'
-import { pagesOf } from './pages.fixture.ts'
+import { least, pagesOf } from './pages.fixture.ts'
 
 const many = 60_000
 
@@ -15,18 +15,18 @@ test.each([
   const name = `${first}${'0'.repeat(31)}`
   const change = `SELECT millrace.change_timers(
     '{3600000}', '{f}', '{${cancelled}}', '{${name}}', '{n}', '{postgres}', '{dues}', '{k}', '{v}', '{h}')`
-  await setTimer(t)
-  await pagesOf(t, change)
-  await setTimer(t)
-  const before = await pagesOf(t, change)
+  const measure = async () => {
+    await setTimer(t)
+    return pagesOf(t, change)
+  }
+  const before = await least(measure)
   await t.database.query(
     `INSERT INTO millrace.timer (due_at, seq, name_hash, lane, topic, headers)
      SELECT now() + n * interval '1 s', nextval('millrace.timer_seq'), gen_random_uuid(), 'postgres', 'dues', ''
        FROM generate_series(1, ${many}) n`,
   )
-  await setTimer(t)
   // The trees of its indexes are higher now, by a page or two each.
-  expect(await pagesOf(t, change)).toBeLessThan(before + 40)
+  expect(await least(measure)).toBeLessThan(before + 40)
 })
 
 /** The one that is moved or cancelled. */

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { defineModule, defineTopic } from '../index.ts'
 import { type TestApp, testApp } from '../testing/index.ts'
 import { beginning, fireTimers, type Place } from './firing.ts'
-import { pagesOf } from './pages.fixture.ts'
+import { least, pagesOf } from './pages.fixture.ts'
 
 const dues = defineTopic('dues', { events: { Due: z.object({}) } })
 const modules = [defineModule({ name: 'dues', topics: [dues] })]
@@ -20,8 +20,7 @@ test('firing reads no more among 60,000 timers that have fired under a snapshot 
   await dump.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
   await dump.query('SELECT count(*) FROM millrace.timer')
 
-  await pagesToFire(t, beginning)
-  const before = await pagesToFire(t, beginning)
+  const before = await least(() => pagesToFire(t, beginning))
   await t.database.query(
     `INSERT INTO millrace.timer (due_at, seq, lane, topic, headers)
      SELECT now() - n * interval '1 ms' - interval '1 hour', nextval('millrace.timer_seq'), 'postgres', 'dues', ''
@@ -34,7 +33,7 @@ test('firing reads no more among 60,000 timers that have fired under a snapshot 
     isFull = fired.isFull
     place = fired.next
   }
-  const after = await pagesToFire(t, place)
+  const after = await least(() => pagesToFire(t, place))
   const lookAtAll = await pagesOf(t, `SELECT * FROM millrace.timers_due('-infinity', 0, '${place.due}', 1000, 4194304)`)
   process.stdout.write(`timers: ${before} pages, among ${many} that have fired ${after}; to look at all ${lookAtAll}\n`)
   expect(after).toBeLessThan(2 * before)

@@ -54,7 +54,7 @@ test('a paused consumer handles nothing in any process, is shown as paused, and 
   await publishSteps(second, ['a', 'b', 'c'], 0, 4)
   await lagsBy(first, 12)
   for (const t of [first, second]) {
-    expect(await progressOf(t)).toMatchObject({ status: 200, ok: true, consumers: [{ paused: true }] })
+    expect(await progressOf(t)).toMatchObject({ consumers: [{ ok: true, paused: true }] })
     expect((await t.http.get('/health/ready')).statusCode).toBe(200)
   }
   const [shown] = await consumersOf(first)

@@ -14,6 +14,7 @@ const boundedLabels = [
   'part',
   'partition',
   'route',
+  'schedule',
   'share',
   'status',
   'topic',

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { type Duration, milliseconds } from '../core/duration.ts'
+import type { Authenticate } from '../core/identity.ts'
 import type { Millrace, Module, Routes } from '../core/module.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { Tracer } from '../tracing/index.ts'
@@ -28,6 +29,8 @@ export interface HttpServerOptions {
   readonly admin: AdminSource
   /** What requests to `/admin` have to bear. Without one they are all refused. */
   readonly adminToken?: string
+  /** Tells who bears a token. Default: nobody does, and what needs a user is refused. */
+  readonly authenticate?: Authenticate
   /** Most bytes of a request's body; a route may set its own. @default 1 MiB */
   readonly bodyLimit?: number
   /** How long a request may take to arrive whole. @default '30s' */

@@ -53,7 +53,11 @@ export interface ConsumerOptions<T extends Topics, Prepared> {
   readonly onDeadLetter?: 'hold' | 'continue'
   /**
    * Slow work, such as calls to other services: runs before the handler, outside any transaction, concurrently
-   * across keys, and may run more than once. Its result is the handler's third argument. Write it before `on`.
+   * across keys, up to 16 a partition, and may run more than once. Its result is the handler's third argument. Write it
+   * before `on`.
+   *
+   * It may take minutes. A key that takes more than a second, and four times as long as others do, is left and prepared
+   * anew apart from its partition, which goes on. The signal is aborted then, and when the process stops.
    */
   readonly prepare?: {
     readonly [Type in keyof Prepared]: (

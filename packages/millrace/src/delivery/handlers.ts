@@ -1,9 +1,10 @@
+import type { DecodedRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import type { ReceivedEvent } from '../core/event.ts'
 import type { UnitOfWork } from '../unit/index.ts'
 import type { Preparations } from './prepare.ts'
 
-/** A record's handler, or its `prepare`, failed: the transaction was rolled back. */
+/** A record's handler, or its `prepare`, failed: what its transaction has done since the last savepoint is to be undone. */
 export class RecordFailed extends Error {
   override readonly name = 'RecordFailed'
   /** Which of the records. */
@@ -32,9 +33,6 @@ export interface IndexedEvent {
   readonly event: ReceivedEvent
 }
 
-/** How many events of each type there was no handler for. */
-export type Unhandled = Map<string, number>
-
 /**
  * Runs the handlers of events, in order, in one unit of work.
  *
@@ -44,7 +42,6 @@ export async function handleEvents(
   unit: UnitOfWork,
   handlers: Handlers,
   events: readonly IndexedEvent[],
-  unhandled: Unhandled,
 ): Promise<void> {
   const { batch } = handlers.consumer
   if (events.length === 0) return
@@ -52,29 +49,36 @@ export async function handleEvents(
   // One after the other: records interleaved on one transaction would void the row locks that handlers rely on.
   for (const { index, event } of events) {
     try {
-      await handleEvent(unit, handlers, event, unhandled)
+      await handleEvent(unit, handlers, event)
     } catch (error) {
       throw new RecordFailed(index, error)
     }
   }
 }
 
-/** Runs the handler of one event; a batch handler gets it alone. */
-export async function handleEvent(
+/** An event that the consumer has no handler for is handled by leaving it. */
+async function handleEvent(
   unit: UnitOfWork,
   { consumer, preparations }: Handlers,
   event: ReceivedEvent,
-  unhandled: Unhandled,
 ): Promise<void> {
-  const { batch } = consumer
-  if (batch) return unit.run(async (handlerUnit) => batch.handle([event], handlerUnit))
   const handler = consumer.on[event.type]
-  if (!handler) {
-    unhandled.set(event.type, (unhandled.get(event.type) ?? 0) + 1)
-    return
-  }
+  if (!handler) return
   const prepared = preparedFor(consumer, preparations, event)
   await unit.run((handlerUnit) => handler(event, handlerUnit, prepared), event)
+}
+
+/** How many events of each type there are that the consumer has no handler for. */
+export function countUnhandled(
+  { on, batch }: Consumer,
+  records: readonly DecodedRecord[],
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  if (batch) return counts
+  for (const { event } of records) {
+    if (event && !on[event.type]) counts.set(event.type, (counts.get(event.type) ?? 0) + 1)
+  }
+  return counts
 }
 
 async function handleBatch(
@@ -92,7 +96,7 @@ async function handleBatch(
 
 function preparedFor(consumer: Consumer, preparations: Preparations, event: ReceivedEvent): unknown {
   if (!consumer.prepare[event.type]) return undefined
-  const prepared = preparations.resultOf(event.offset)
+  const prepared = preparations.resultOf(event)
   if (!prepared) throw new Error(`prepare of ${event.type} has not run`)
   if ('error' in prepared) throw prepared.error
   return prepared.value

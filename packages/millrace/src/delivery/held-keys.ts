@@ -55,6 +55,22 @@ export class HeldKeys {
 }
 
 /**
+ * Looks whether keys are held still, before work is done that would be in vain: by the time it ends, {@link lockHeld} asks
+ * again.
+ *
+ * @throws HeldKeysChanged when one has been let go of
+ */
+export async function checkHeld(transaction: Transaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  const { rowCount } = await transaction.query({
+    name: 'millrace_held_check',
+    text: 'SELECT FROM millrace.held_key WHERE id = ANY ($1::bigint[])',
+    values: [ids],
+  })
+  if (rowCount < ids.length) throw new HeldKeysChanged()
+}
+
+/**
  * Keeps held keys from being let go of until the transaction ends, as its last step but one.
  *
  * @throws HeldKeysChanged when one has been let go of

@@ -22,3 +22,17 @@ export async function claimMessages(
   })
   return new Set(rows[0]?.seen.map((uuid) => uuid.replaceAll('-', '')))
 }
+
+/** Takes message ids out again that the transaction has put in: their records are not handled after all. */
+export function disclaimMessages(
+  transaction: Transaction,
+  { consumerId, generation }: Pick<Position, 'consumerId' | 'generation'>,
+  messageIds: readonly string[],
+): void {
+  if (messageIds.length === 0) return
+  transaction.send({
+    name: 'millrace_inbox_disclaim',
+    text: 'SELECT millrace.inbox_disclaim($1, $2, $3)',
+    values: [consumerId, generation, `{${messageIds.join()}}`],
+  })
+}

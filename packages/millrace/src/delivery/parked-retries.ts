@@ -9,17 +9,30 @@ import { waitFor } from '../core/wait.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
-import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed, type Unhandled } from './handlers.ts'
+import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed } from './handlers.ts'
 import { release } from './held-keys.ts'
 import { claimMessages } from './inbox.ts'
 import type { DeliveryMetrics } from './metrics.ts'
-import { countParked, failHead, findDue, lockHead, type ParkedLine, type ParkedRow, removeParked } from './parked.ts'
+import {
+  countParked,
+  failHead,
+  findDue,
+  giveBack,
+  lockHead,
+  type ParkedLine,
+  type ParkedRow,
+  removeParked,
+  renewLease,
+  renewLeaseMs,
+} from './parked.ts'
 import type { Verdict } from './parking.ts'
 import { Preparations } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
 
 /** How many records of a key go in one transaction, once their head has succeeded. */
 const longestLine = 64
+/** How many keys are seen to at a time where there is something to prepare; otherwise one. */
+const mostPreparing = 16
 /** How often it looks for what is due: where something is parked, and where nothing is, as far as this process knows. */
 const watchfulMs = 1_000
 const idleMs = 5_000
@@ -55,8 +68,8 @@ export class ParkedRetries implements Part {
   #isFull = false
   /** Something has become due since it looked last. */
   #isStirred = false
-  /** A key's next transaction takes no more than this: its line failed behind the head. */
-  #lineLimit = longestLine
+  /** Keys that are seen to now. */
+  readonly #underWay = new Set<Promise<void>>()
   #faults = 0
   #running: Promise<void> | undefined
 
@@ -80,6 +93,7 @@ export class ParkedRetries implements Part {
     this.#wake.notify()
     this.#counted.notify()
     await this.#running
+    await Promise.all(this.#underWay)
   }
 
   /** So many records have been parked by this process. */
@@ -134,29 +148,77 @@ export class ParkedRetries implements Part {
     this.#counted.notify()
   }
 
-  /** Handles what is due first; answers how long to wait before looking again. */
+  get #prepares(): boolean {
+    return Object.keys(this.#options.consumer.prepare).length > 0
+  }
+
+  /** Sees to what is due first; answers how long to wait before looking again. */
   async #handleNext(): Promise<number> {
     const { runner, consumerId } = this.#options
-    const { line, nextInMs } = await findDue(
-      runner.database.on('system'),
-      { id: consumerId(), topics: [...this.#topics.keys()] },
-      this.#lineLimit,
-    )
+    const { line, nextInMs } = await findDue(runner.database.on('system'), {
+      consumerId: consumerId(),
+      topics: [...this.#topics.keys()],
+      most: longestLine,
+      isLeased: this.#prepares,
+    })
     if (!line) return Math.min(nextInMs ?? Number.POSITIVE_INFINITY, this.#rows > 0 ? watchfulMs : idleMs)
-    return (await this.#handle(line)) ? 0 : contendedMs
+    if (!this.#prepares) return (await this.#handle(line)) ? 0 : contendedMs
+    await this.#begin(line)
+    return 0
+  }
+
+  /** Sees to a key beside others; resolves when there is room for one more. */
+  async #begin(line: ParkedLine): Promise<void> {
+    const task = this.#handleOnLease(line).finally(() => {
+      this.#underWay.delete(task)
+      this.wake()
+    })
+    this.#underWay.add(task)
+    if (this.#underWay.size >= mostPreparing) await Promise.race(this.#underWay)
+  }
+
+  /** What is prepared may take minutes: meanwhile nobody else is to begin it. */
+  async #handleOnLease({ head, rows }: ParkedLine): Promise<void> {
+    const { runner, logger } = this.#options
+    const system = runner.database.on('system')
+    const renew = () =>
+      renewLease(system, head).catch((err: unknown) => logger.debug({ err }, 'a lease was not renewed'))
+    const renewing = setInterval(renew, renewLeaseMs)
+    try {
+      await this.#handle({ head, rows })
+      if (this.#stopping.signal.aborted) await giveBack(system, head)
+    } catch (error) {
+      await this.#onFault(error)
+      await giveBack(system, head).catch((err: unknown) => logger.debug({ err }, 'a parked record waits for its lease'))
+    } finally {
+      clearInterval(renewing)
+    }
   }
 
   /** Handles the head of a key and what follows it; false when another process has it. */
-  async #handle(line: ParkedLine): Promise<boolean> {
-    const { consumer, breaker, metrics } = this.#options
-    const decoded = line.rows.map((row) => this.#decode(row))
-    if (decoded[0] && !decoded[0].event) return this.#giveUp(line.head, decoded[0].problem)
+  async #handle({ head, rows }: ParkedLine): Promise<boolean> {
+    const { consumer } = this.#options
+    const decoded = rows.map((row) => this.#decode(row))
+    if (decoded[0] && !decoded[0].event) return this.#giveUp(head, decoded[0].problem)
     const preparations = new Preparations(consumer)
-    await preparations.run(decoded, this.#stopping.signal)
-    if (this.#stopping.signal.aborted) return true
+    let ready = preparations.areNeeded ? await preparations.runLine(decoded, this.#stopping.signal) : rows.length
+    while (ready > 0 && !this.#stopping.signal.aborted) {
+      const outcome = await this.#tryLine({ head, rows: rows.slice(0, ready) }, decoded.slice(0, ready), preparations)
+      if (typeof outcome === 'boolean') return outcome
+      ready = outcome
+    }
+    return true
+  }
+
+  /** Answers whether it is done, by this process, or how many of the records are to be tried instead. */
+  async #tryLine(
+    line: ParkedLine,
+    decoded: readonly DecodedRecord[],
+    preparations: Preparations,
+  ): Promise<boolean | number> {
+    const { breaker, metrics } = this.#options
     try {
       const handled = await this.#handleLine(line, decoded, preparations)
-      this.#lineLimit = longestLine
       if (handled === undefined) return false
       this.#rows = Math.max(0, this.#rows - line.rows.length)
       breaker.succeeded([keyOf(line.head)])
@@ -165,12 +227,9 @@ export class ParkedRetries implements Part {
     } catch (error) {
       if (isNobodysFault(this.#options.runner, error)) throw error
       if (!(error instanceof RecordFailed || error instanceof BatchFailed)) throw error
-      const failedAt = error instanceof RecordFailed ? error.index : 0
-      if (line.rows.length > 1) this.#lineLimit = Math.max(1, failedAt)
-      else {
-        metrics.failed()
-        await this.#onHeadFailed(line.head, error.cause)
-      }
+      if (line.rows.length > 1) return Math.max(1, error instanceof RecordFailed ? error.index : 1)
+      metrics.failed()
+      await this.#onHeadFailed(line.head, error.cause)
       return true
     }
   }
@@ -192,9 +251,8 @@ export class ParkedRetries implements Part {
       if (!(await lockHead(transaction, line.head))) return undefined
       const ids = decoded.flatMap(({ messageId }) => messageId ?? [])
       const seen = await claimMessages(transaction, line.head, ids)
-      const unhandled: Unhandled = new Map()
       const events = freshEvents(decoded, seen)
-      await handleEvents(unit, { consumer, preparations }, events, unhandled)
+      await handleEvents(unit, { consumer, preparations }, events)
       removeParked(transaction, line.rows)
       if (line.head.heldKeyId !== null) await release(transaction, line.head.heldKeyId)
       return events.length

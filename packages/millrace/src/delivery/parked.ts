@@ -40,11 +40,13 @@ const columns = `p.id::text AS id, p.consumer_id AS "consumerId", p.topic, p.top
   p.held_key_id::text AS "heldKeyId", p.attempts, p.redriven, p."offset"::text AS "offset",
   extract(epoch FROM p.recorded_at)::float8 * 1000 AS timestamp, p.key, p.value, p.headers`
 
-const due = `
-  WITH head AS (
+const head = `
     SELECT * FROM millrace.parked
      WHERE consumer_id = $1 AND topic = ANY ($3) AND due_at <= millrace.now()
-     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+     ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`
+
+const dueLine = (head: string) => `
+  WITH head AS (${head})
   SELECT ${columns} FROM (
     SELECT *, 0 AS rank FROM head
     UNION ALL
@@ -52,22 +54,42 @@ const due = `
       ORDER BY f.id LIMIT $2)) AS p
    ORDER BY p.rank, p.id`
 
+const find = { name: 'millrace_parked_due', text: dueLine(head) }
+
+/** How long a head that is taken on lease is nobody else's, unless the lease is renewed. */
+const leaseMs = 30_000
+/** How often a lease is to be renewed. */
+export const renewLeaseMs = 10_000
+const leased = `millrace.now() + ${leaseMs} * interval '1 millisecond'`
+
+const take = {
+  name: 'millrace_parked_take',
+  text: dueLine(`
+    UPDATE millrace.parked SET due_at = ${leased} WHERE id = (SELECT id FROM (${head}) AS due) RETURNING *`),
+}
+
+/** What is looked for among the parked records. */
+export interface DueOptions {
+  readonly consumerId: number
+  /** The topics it has now: what was parked of others waits until it has them again. */
+  readonly topics: readonly string[]
+  /** How many records of the key at most. */
+  readonly most: number
+  /** Whether the head is taken on lease: for work that begins outside of any transaction. */
+  readonly isLeased: boolean
+}
+
 /**
  * The key whose head has been due for longest and that nobody is busy with, and how long until the next is due, in
  * milliseconds, where none is.
- *
- * @param consumer whose, and which topics it has now: what was parked of others waits until it has them again
- * @param most how many records of the key at most
  */
 export async function findDue(
   connection: Queryable,
-  consumer: { readonly id: number; readonly topics: readonly string[] },
-  most: number,
+  { consumerId, topics, most, isLeased }: DueOptions,
 ): Promise<{ readonly line?: ParkedLine; readonly nextInMs?: number | undefined }> {
   const { rows } = await connection.query<Row>({
-    name: 'millrace_parked_due',
-    text: due,
-    values: [consumer.id, most - 1, consumer.topics],
+    ...(isLeased ? take : find),
+    values: [consumerId, most - 1, topics],
   })
   const parked = rows.map(toParkedRow)
   const [head] = parked
@@ -76,7 +98,7 @@ export async function findDue(
     name: 'millrace_parked_next',
     text: `SELECT extract(epoch FROM min(due_at) - millrace.now())::float8 * 1000 AS ms FROM millrace.parked
             WHERE consumer_id = $1 AND topic = ANY ($2) AND due_at > millrace.now()`,
-    values: [consumer.id, consumer.topics],
+    values: [consumerId, topics],
   })
   return { nextInMs: next.rows[0]?.ms ?? undefined }
 }
@@ -85,6 +107,24 @@ export async function findDue(
 function untilSeek(rows: readonly ParkedRow[], { generation }: ParkedRow): readonly ParkedRow[] {
   const seek = rows.findIndex((row) => row.generation !== generation)
   return seek < 0 ? rows : rows.slice(0, seek)
+}
+
+/** Keeps a head that was taken on lease. */
+export async function renewLease(connection: Queryable, { id, attempts }: ParkedRow): Promise<void> {
+  await connection.query({
+    name: 'millrace_parked_renew',
+    text: `UPDATE millrace.parked SET due_at = ${leased} WHERE id = $1 AND attempts = $2 AND due_at IS NOT NULL`,
+    values: [id, attempts],
+  })
+}
+
+/** Gives a head back that was taken on lease: it is due for whoever looks next. */
+export async function giveBack(connection: Queryable, { id, attempts }: ParkedRow): Promise<void> {
+  await connection.query({
+    name: 'millrace_parked_back',
+    text: `UPDATE millrace.parked SET due_at = millrace.now() WHERE id = $1 AND attempts = $2 AND due_at IS NOT NULL`,
+    values: [id, attempts],
+  })
 }
 
 /** Locks a head until the transaction ends; false when it is gone, or another process has it. */

@@ -151,6 +151,21 @@ describe('a record that fails', () => {
     expect(await effects(second)).toEqual({ a: numbers(6), b: numbers(6) })
   })
 
+  test('costs those around it one more run at most, also where several fail', async () => {
+    const isBad = ({ key }: Numbered) => Number(key?.slice(1)) % 30 === 0
+    await using producer = await start(() => false, { roles: ['api'] })
+    await publish(
+      producer,
+      numbers(300).map((n) => ({ key: `k${n}`, n })),
+    )
+    await using t = await start(isBad, { databaseUrl: producer.databaseUrl, attempts: 2 })
+    await t.settled()
+    const good = [...t.tried].filter(([name]) => !isBad({ key: name.split('/')[0] ?? '', n: 0 }))
+    expect(good).toHaveLength(290)
+    expect(Math.max(...good.map(([, times]) => times))).toBeLessThanOrEqual(2)
+    expect(await count(t, 'dead_letter')).toBe(10)
+  })
+
   test('costs the others of its chunk little: a poison record among 2,000 leaves no gap', async () => {
     await using t = await start(({ key, n }) => key === 'k7' && n === 10, { attempts: 2 })
     const keys = numbers(100).map((n) => `k${n}`)

@@ -2,7 +2,7 @@ import type { DecodedRecord } from '../contracts/index.ts'
 import { encodeHeaders } from '../core/record-headers.ts'
 import type { Transaction } from '../ports/database.ts'
 import { type DeadLetter, describeFailure, writeDeadLetters } from './dead-letters.ts'
-import { type HeldKeys, holdKeys, keyHashOf, lockHeld } from './held-keys.ts'
+import { checkHeld, type HeldKeys, holdKeys, keyHashOf, lockHeld } from './held-keys.ts'
 import type { Position } from './positions.ts'
 
 /** What is to become of a record that failed. */
@@ -13,6 +13,9 @@ export interface Verdict {
   /** How long it waits for its next attempt, in milliseconds; undefined: it is given up. */
   readonly waitMs: number | undefined
 }
+
+/** Of a record that has not been handled yet: it is now, apart from its partition. */
+const deferred: Verdict = { error: undefined, attempts: 0, waitMs: 0 }
 
 interface ParkedRecord {
   readonly decoded: DecodedRecord
@@ -53,7 +56,9 @@ export class Parking {
 
   /** Records that failed and are tried again. */
   get failed(): readonly { readonly offset: number; readonly verdict: Verdict }[] {
-    return this.#parked.flatMap(({ decoded, verdict }) => (verdict ? [{ offset: decoded.record.offset, verdict }] : []))
+    return this.#parked.flatMap(({ decoded, verdict }) =>
+      verdict && verdict !== deferred ? [{ offset: decoded.record.offset, verdict }] : [],
+    )
   }
 
   get deadLetters(): readonly DeadLetter[] {
@@ -71,6 +76,20 @@ export class Parking {
     if (heldId !== undefined) this.#joined.add(heldId)
     this.#parked.push({ decoded, hash, verdict: undefined })
     return true
+  }
+
+  /**
+   * Looks whether the keys that records were parked behind are held still.
+   *
+   * @throws HeldKeysChanged
+   */
+  check(transaction: Transaction): Promise<void> {
+    return checkHeld(transaction, [...this.#joined])
+  }
+
+  /** Parks a record that is not to hold up its partition, as the head of its key. */
+  defer(decoded: DecodedRecord): void {
+    this.fail(decoded, deferred)
   }
 
   /** Parks a record that failed, as the head of its key, or makes a dead letter of it. */
@@ -99,12 +118,35 @@ export class Parking {
     const newIds = await holdKeys(transaction, position, [...this.#newlyHeld])
     const idOf = (hash: string | undefined) =>
       hash === undefined ? null : (newIds.get(hash) ?? this.#held.idOf(hash) ?? null)
-    const parked = this.#parked.map((row) => ({ ...row, heldKeyId: idOf(row.hash) }))
+    const parked = this.#inLine().map((row) => ({ ...row, heldKeyId: idOf(row.hash) }))
     const dead = this.#dead.map((letter) => ({ ...letter, heldKeyId: idOf(letter.hash) }))
     parkRecords(transaction, position, parked)
     writeDeadLetters(transaction, position, dead)
     return newIds
   }
+
+  /**
+   * What is parked, in the order of the log, with one head a key. A record may have failed before one of its key that had
+   * been deferred already; that one then waits behind it.
+   */
+  #inLine(): readonly ParkedRecord[] {
+    const heads = new Map<string, number>()
+    for (const { hash, offset } of this.#heads()) heads.set(hash, Math.min(offset, heads.get(hash) ?? offset))
+    return this.#parked
+      .map((row) => (row.hash === undefined || heads.get(row.hash) === row.decoded.record.offset ? row : behind(row)))
+      .sort((a, b) => a.decoded.record.offset - b.decoded.record.offset)
+  }
+
+  *#heads(): Generator<{ hash: string; offset: number }> {
+    for (const { hash, verdict, decoded } of this.#parked) {
+      if (hash !== undefined && verdict) yield { hash, offset: decoded.record.offset }
+    }
+    for (const { hash, record } of this.#dead) if (hash !== undefined) yield { hash, offset: record.offset }
+  }
+}
+
+function behind(row: ParkedRecord): ParkedRecord {
+  return { ...row, verdict: undefined }
 }
 
 const insert = `
@@ -125,7 +167,9 @@ function parkRecords(
 ): void {
   if (parked.length === 0) return
   const records = parked.map(({ decoded }) => decoded.record)
-  const failures = parked.map(({ verdict }) => (verdict ? describeFailure(verdict.error) : undefined))
+  const failures = parked.map(({ verdict }) =>
+    verdict && verdict !== deferred ? describeFailure(verdict.error) : undefined,
+  )
   transaction.send({
     name: 'millrace_park',
     text: insert,

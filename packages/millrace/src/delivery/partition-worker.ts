@@ -9,10 +9,9 @@ import type { Transaction } from '../ports/database.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Backlog } from './backlog.ts'
 import type { Breaker } from './breaker.ts'
-import { type ChunkOutcome, handleCarefully, handleChunk, type Judge, PositionMoved } from './chunk.ts'
+import { type ChunkOutcome, handleChunk, type Overseer, PositionMoved } from './chunk.ts'
 import { ChunkSize } from './chunk-size.ts'
 import type { Controls } from './controls.ts'
-import { BatchFailed, RecordFailed } from './handlers.ts'
 import { HeldKeys, HeldKeysChanged } from './held-keys.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import type { ParkedRetries } from './parked-retries.ts'
@@ -55,6 +54,8 @@ const suspiciousTakeups = 3
 const convictingTakeups = 6
 /** How many of a chunk's keys the breaker is told of. */
 const breakerKeys = 20
+/** Records of a chunk while the breaker is open: enough that a few bad ones among them do not pass for an outage. */
+const probeSize = 64
 
 /** A probe found that still nothing succeeds: it was rolled back. */
 class StillFailing extends Error {
@@ -202,22 +203,29 @@ export class PartitionWorker {
     if (signal.aborted) return
     // After the waits: a process that is killed while it waits was not killed by a record.
     if (!this.#backlog.isEmpty && this.#takeup === 'to note') await this.#noteTakeup()
-    const { records, isCareful } = this.#backlog.chunk(this.#options.consumer.batch?.size ?? this.#size.current)
+    const records = this.#backlog.chunk(this.#chunkSize)
     if (records.length === 0 || signal.aborted) return
-    await this.#preparations.run(
-      records.filter(({ record }) => !this.#held.has(record.key)),
-      signal,
-    )
+    const slow = await this.#prepare(records)
     if (signal.aborted) return
     try {
-      this.#done(records, await this.#handle(records, isCareful))
+      this.#done(records, await this.#handle(records, slow))
     } catch (error) {
-      if (isNobodysFault(this.#options.runner, error)) throw error
-      if (error instanceof RecordFailed) this.#onRecordFailed(records, error)
-      else if (error instanceof BatchFailed) this.#onBatchFailed(records, error)
-      else if (error instanceof HeldKeysChanged) await this.#loadHeld()
+      if (error instanceof HeldKeysChanged) await this.#loadHeld()
       else if (!(error instanceof StillFailing)) throw error
     }
+  }
+
+  get #chunkSize(): number {
+    const { consumer, breaker } = this.#options
+    const size = consumer.batch?.size ?? this.#size.current
+    return breaker.isOpen ? Math.min(probeSize, size) : size
+  }
+
+  /** Answers the offsets of records that are not to be waited for. */
+  async #prepare(records: readonly DecodedRecord[]): Promise<ReadonlySet<number>> {
+    if (!this.#preparations.areNeeded) return new Set()
+    const due = records.filter(({ record }) => !this.#held.has(record.key))
+    return await this.#preparations.run(due, this.#stopping.signal)
   }
 
   /** Before the first chunk: a record that ends its process leaves no other trace. */
@@ -247,15 +255,10 @@ export class PartitionWorker {
     this.#stillSince = undefined
   }
 
-  /** While nothing succeeds, what failed is nobody's fault: all of it is tried again, carefully, now and then. */
+  /** While nothing succeeds, what failed is nobody's fault: it is tried again now and then. */
   async #awaitBreaker(): Promise<void> {
     const { breaker } = this.#options
-    if (!breaker.isOpen) return
-    await breaker.mayProbe(this.#stopping.signal)
-    if (!breaker.isOpen) return
-    for (const offset of this.#backlog.failed.keys()) this.#preparations.forget(offset)
-    this.#backlog.forgive()
-    this.#backlog.beCareful()
+    if (breaker.isOpen) await breaker.mayProbe(this.#stopping.signal)
   }
 
   async #read(): Promise<void> {
@@ -283,32 +286,27 @@ export class PartitionWorker {
     return this.#options.consumer.batch?.size ?? mostRecords
   }
 
-  async #handle(records: readonly DecodedRecord[], isCareful: boolean): Promise<ChunkOutcome> {
+  async #handle(records: readonly DecodedRecord[], slow: ReadonlySet<number>): Promise<ChunkOutcome> {
     const { consumer, runner, metrics } = this.#options
     if (!this.#position) throw new Error('a chunk needs a position')
+    const { conviction } = this.#backlog
     const chunk = {
       consumer,
       position: this.#position,
       records,
       preparations: this.#preparations,
       held: this.#held,
-      failed: this.#verdicts(),
+      slow,
+      convicted: conviction && { offset: conviction.offset, verdict: this.#verdictOn(conviction.error) },
     }
     const started = performance.now()
     try {
-      const outcome = await (isCareful ? handleCarefully(runner, chunk, this.#judge) : handleChunk(runner, chunk))
-      if (!isCareful) this.#size.committed(records.length, performance.now() - started)
+      const outcome = await handleChunk(runner, chunk, this.#overseer())
+      this.#size.committed(records.length, performance.now() - started)
       return outcome
     } finally {
       metrics.chunk(performance.now() - started)
     }
-  }
-
-  /** What is to become of the records that an earlier pass failed at. */
-  #verdicts(): ReadonlyMap<number, Verdict> {
-    const verdicts = new Map<number, Verdict>()
-    for (const [offset, error] of this.#backlog.failed) verdicts.set(offset, this.#verdictOn(error))
-    return verdicts
   }
 
   #verdictOn(error: unknown): Verdict {
@@ -317,16 +315,22 @@ export class PartitionWorker {
     return judge(consumer.retry, error, 1, logger)
   }
 
-  readonly #judge: Judge = {
-    failed: (decoded, error) => {
-      if (isNobodysFault(this.#options.runner, error)) throw error
-      this.#onFailure(decoded, error)
-      return this.#verdictOn(error)
-    },
-    ended: (handled) => {
-      const { breaker } = this.#options
-      if (handled.length === 0 && breaker.isOpen && !breaker.hasGivenUp) throw new StillFailing()
-    },
+  /** Where nothing succeeds and the breaker is open, nothing of it was any record's fault. */
+  #overseer(): Overseer {
+    const { breaker, runner } = this.#options
+    const isProbe = breaker.isOpen
+    return {
+      judge: (decoded, error, handled) => {
+        if (isNobodysFault(runner, error)) throw error
+        this.#onFailure(decoded, error)
+        // A probe goes on to its end: its first records may be bad ones.
+        if (breaker.isOpen && !isProbe && handled === 0) throw new StillFailing()
+        return this.#verdictOn(error)
+      },
+      tried: (handled) => {
+        if (handled.length === 0 && breaker.isOpen && !breaker.hasGivenUp) throw new StillFailing()
+      },
+    }
   }
 
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
@@ -337,7 +341,7 @@ export class PartitionWorker {
     this.#held.merge(outcome.held)
     this.#stillSince = undefined
     this.#lastError = undefined
-    for (const { record } of chunk) this.#preparations.forget(record.offset)
+    for (const { event } of chunk) if (event) this.#preparations.forget(event)
     this.#reader?.commit(outcome.position.next)
     breaker.succeeded(outcome.handled.slice(-breakerKeys).map((decoded) => this.#keyOf(decoded)))
     if (outcome.parked > 0) retries.parked(outcome.parked)
@@ -358,19 +362,8 @@ export class PartitionWorker {
     }
   }
 
-  #onRecordFailed(chunk: readonly DecodedRecord[], { index, cause }: RecordFailed): void {
-    this.#backlog.failedAt(chunk, index, cause)
-    this.#onFailure(chunk[index], cause)
-  }
-
-  #onBatchFailed(chunk: readonly DecodedRecord[], { cause }: BatchFailed): void {
-    this.#backlog.failedWhole(chunk, cause)
-    if (chunk.length === 1) this.#onFailure(chunk[0], cause)
-  }
-
-  #onFailure(failed: DecodedRecord | undefined, error: unknown): void {
-    if (!failed) return
-    this.#preparations.forget(failed.record.offset)
+  #onFailure(failed: DecodedRecord, error: unknown): void {
+    if (failed.event) this.#preparations.forget(failed.event)
     this.#lastError = codeOf(error)
     this.#options.breaker.failed(this.#keyOf(failed))
     this.#options.metrics.failed()
@@ -405,7 +398,7 @@ export class PartitionWorker {
     const isWell = await this.#options.runner.database.query('SELECT 1').then(Boolean, () => false)
     if (!isWell || !this.#position) return
     this.#faults = 0
-    this.#backlog.suspect(error instanceof RecordFailed || error instanceof BatchFailed ? error.cause : error)
+    this.#backlog.suspect(error)
   }
 
   /** A lost connection's commit went through, an operator sought, another member has it, or the server is another. */

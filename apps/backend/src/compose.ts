@@ -11,7 +11,8 @@ import { keptSecret } from './kept-secret.ts'
 import { todos } from './modules/todos/module.ts'
 import { appRoutes } from './routes.ts'
 
-const modules: Readonly<Record<(typeof moduleNames)[number], Module>> = { todos }
+/** The modules, each made with its own settings. */
+const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config) => Module>> = { todos: () => todos }
 
 /**
  * Joins the modules with the adapters the configuration asks for. An embedded PostgreSQL is running when this resolves;
@@ -29,7 +30,7 @@ export async function compose(config: Config): Promise<App> {
   return createApp({
     services: postgres.services,
     name: 'millrace',
-    modules: config.MODULES.map((name) => modules[name]),
+    modules: config.MODULES.map((name) => modules[name](config)),
     database,
     brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }), ...kafka },
     bind,

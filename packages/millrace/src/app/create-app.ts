@@ -12,7 +12,7 @@ import { Schedules, Timers, writeTimers } from '../time/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
-import { collectConsumers, collectSchedules, collectTopics } from './catalogue.ts'
+import { collectConsumers, collectSchedules, collectTopics, pausedBySetting } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { healthSource } from './health.ts'
@@ -75,7 +75,8 @@ export function buildApp(options: AppOptions): BuiltApp {
   const schedules = collectSchedules(modules, millrace)
   const scheduling = createSchedules(config, units, schedules)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
-  const controls = new Controls(database, logger.child({ part: 'controls' }))
+  const paused = pausedBySetting(consumers, config.pausedConsumers)
+  const controls = new Controls(database, logger.child({ part: 'controls' }), paused)
   const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
   const working = config.roles.includes('worker') ? runners : []
   const admin = adminSource({ units, brokers, catalogue, consumers, schedules, controls, runners: working })

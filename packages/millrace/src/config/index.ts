@@ -4,10 +4,13 @@ export {
   duration,
   integer,
   listOf,
+  mailAddress,
+  names,
   oneOf,
   type Parser,
   port,
   postgresUrl,
   string,
+  url,
 } from './parsers.ts'
 export { type Configuration, readEnvironment, type ValuesOf, type Variable, type Variables } from './variables.ts'

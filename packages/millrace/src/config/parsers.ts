@@ -52,6 +52,36 @@ export function listOf<const Word extends string>(words: readonly Word[]): Parse
   }
 }
 
+/** Names, comma-separated, each once. */
+export function names(expects = 'one or more names, comma-separated'): Parser<readonly string[]> {
+  return {
+    expects,
+    read: (text) => {
+      const read = [...new Set(text.split(',').map((name) => name.trim()))]
+      return read.every((name) => /^[\w.-]+$/.test(name)) ? read : undefined
+    },
+  }
+}
+
+/** A URL of one of these schemes, with a host. */
+export function url(schemes: readonly string[], example: string): Parser<string> {
+  return {
+    expects: `a URL like ${example}`,
+    read: (text) => {
+      const parsed = URL.parse(text)
+      return parsed && schemes.includes(parsed.protocol.slice(0, -1)) && parsed.hostname !== '' ? text : undefined
+    },
+  }
+}
+
+/** One mail address, without a name. */
+export function mailAddress(): Parser<string> {
+  return {
+    expects: 'a mail address, such as app@example.com',
+    read: (text) => (/^[^\s@<>()[\]\\,;:"]+@[^\s@<>()[\]\\,;:"]+$/.test(text) ? text : undefined),
+  }
+}
+
 /** `true` or `false`. */
 export function boolean(): Parser<boolean> {
   return { expects: 'true or false', read: (text) => ({ true: true, false: false })[text] }

@@ -74,13 +74,15 @@ export interface ConsumerSwitch {
  * Switches a consumer off or on, in all processes and over restarts. One that is off keeps its partitions, and handles
  * nothing but the chunks under way.
  *
- * @throws CONSUMER_UNKNOWN
+ * @throws CONSUMER_UNKNOWN, CONSUMER_PAUSED_BY_SETTING
  */
 export async function switchConsumer(
   { database, controls, known }: ConsumerSwitch,
   name: string,
   state: 'paused' | 'running',
 ): Promise<void> {
+  if (state === 'running' && controls.isPausedBySetting(name))
+    throw fail('CONSUMER_PAUSED_BY_SETTING', { consumer: name })
   if (known.has(name)) await consumerId(database, name)
   const { rowCount } = await database.query(
     `UPDATE millrace.consumer SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END WHERE name = $1`,

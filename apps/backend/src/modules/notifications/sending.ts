@@ -1,0 +1,70 @@
+import { type Backoff, type Consumer, defineConsumer, exponential, type Millrace, messageOf } from 'millrace'
+import { type Claim, type Outcome, settle, type Taken, take } from './claims.ts'
+import { sendingTopic } from './events.ts'
+import { type Sender, SendRefused } from './senders/sender.ts'
+
+/** How notifications are sent. */
+export interface SendingOptions {
+  readonly sender: Sender
+  /** How long one attempt may take, in milliseconds. */
+  readonly timeoutMs: number
+  /** How often one is sent before it has failed. */
+  readonly attempts: number
+  readonly backoff: Backoff
+}
+
+/** A process that sends one has it for so much longer than the attempt may take: to write down what came of it. */
+const graceMs = 5_000
+/** As much of an error's message is kept, in characters. */
+const longestError = 1_000
+
+/**
+ * Sends what rounds have claimed. `prepare` does the talking, outside any transaction; its handler writes down what came of
+ * it. A notification is sent at least once: when the process dies between the two, it is sent again under the same id.
+ */
+export function sendClaimed(millrace: Millrace, options: SendingOptions): Consumer {
+  return defineConsumer({
+    name: 'notifications-send',
+    topic: sendingTopic,
+    // Only that somebody is sending it fails here: it is looked at again, for longer than he may take.
+    retry: { attempts: 30, backoff: exponential({ first: '1s', cap: '30s' }) },
+    onDeadLetter: 'continue',
+    prepare: { NotificationClaimed: ({ data }, signal) => sendOne(millrace, options, data, signal) },
+    on: {
+      NotificationClaimed: async ({ data }, unit, outcome) => {
+        if (outcome) await settle(unit.db, data, outcome)
+      },
+    },
+  })
+}
+
+/** Sends one; undefined where there is nothing to send any more. */
+async function sendOne(
+  { db }: Millrace,
+  options: SendingOptions,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<Outcome | undefined> {
+  const taken = await take(db, claim, options.timeoutMs + graceMs)
+  if (!taken) return undefined
+  const outcome = await attempt(taken, options)
+  // Nobody waits for it any more: it took long, or the process stops. The receiver has it all the same.
+  if (signal.aborted) await settle(db, claim, outcome)
+  return outcome
+}
+
+/**
+ * One attempt, with its own time-out alone: to break it off earlier would leave open whether the receiver has it.
+ */
+async function attempt(taken: Taken, { sender, timeoutMs, attempts, backoff }: SendingOptions): Promise<Outcome> {
+  const { id, user_id: userId, event, content, created_at: createdAt } = taken
+  const made = taken.attempts + 1
+  try {
+    await sender.send({ id, userId, event, content, createdAt }, AbortSignal.timeout(timeoutMs))
+    return { sent: true }
+  } catch (error) {
+    const isLast = error instanceof SendRefused || made >= attempts
+    const reason = messageOf(error).replaceAll('\0', '').slice(0, longestError)
+    return { sent: false, error: reason, waitMs: isLast ? undefined : backoff(made) }
+  }
+}

@@ -1,0 +1,163 @@
+import type { TestApp } from 'millrace/testing'
+import { describe, expect, test } from 'vitest'
+import { admin, all, asked, noting, post, produce, start, stateCounts } from './notifications.fixture.ts'
+import { startReceiver } from './receiver.fixture.ts'
+
+/** So seldom that no tick comes by itself. */
+const never = '366d'
+const soon = { timeout: 20_000 }
+
+const webhook = (url: string) => ({ kind: 'webhook', url, secret: 'a secret' }) as const
+
+/** Holds notifications back until `resume`. */
+async function startPaused(options: Parameters<typeof start>[0]): Promise<TestApp> {
+  const t = await start({ sendEvery: never, ...options })
+  await admin(t, 'POST', '/consumers/notifications-rounds/pause')
+  return t
+}
+
+const resume = (t: TestApp) => admin(t, 'POST', '/consumers/notifications-rounds/resume')
+
+test('a thousand records are claimed in rounds of 100, the oldest first; one that fails holds up no other', async () => {
+  const { sent, sender } = noting(({ content }) => {
+    if (content === '7') throw new Error('not this one')
+  })
+  await using t = await startPaused({ sender })
+  const numbers = Array.from({ length: 1_000 }, (_, n) => `${n}`)
+  await Promise.all(numbers.map((content) => produce(t, asked({ content }))))
+  await expect.poll(() => stateCounts(t), soon).toEqual({ unsent: 1_000 })
+  await resume(t)
+  await expect.poll(() => stateCounts(t), soon).toEqual({ sent: 999, unsent: 1 })
+
+  const { rows: rounds } = await t.database.query<{ size: number; first: string; last: string }>(
+    `SELECT count(*)::int AS size, min(seq)::text AS first, max(seq)::text AS last
+       FROM notifications.notification GROUP BY claimed_at ORDER BY claimed_at`,
+  )
+  expect(rounds.map(({ size }) => size)).toEqual(Array.from({ length: 10 }, () => 100))
+  expect(rounds.map(({ first, last }) => [Number(first), Number(last)])).toEqual(
+    Array.from({ length: 10 }, (_, n) => [n * 100 + 1, n * 100 + 100]),
+  )
+  expect(sent.map(({ content }) => content).toSorted()).toEqual(numbers.filter((n) => n !== '7').toSorted())
+  const [failed] = (await all(t)).filter(({ state }) => state === 'unsent')
+  expect(failed).toMatchObject({ content: '7', attempts: 1, last_error: 'not this one' })
+})
+
+/** How many partitions of the sending consumer a process has. */
+async function sharesOf(t: TestApp): Promise<number> {
+  const { consumers } = (await t.http.get('/health/progress')).json()
+  return consumers.find(({ name }: { name: string }) => name === 'notifications-send').partitions.length
+}
+
+describe('two instances', () => {
+  test('do not send one twice', async () => {
+    const { received, url } = await startReceiver()
+    await using one = await start({ sender: webhook(`${url}/one`) })
+    await using two = await start({ sender: webhook(`${url}/two`) }, { databaseUrl: one.databaseUrl })
+    await expect.poll(async () => [await sharesOf(one), await sharesOf(two)], soon).toEqual([2, 2])
+    await Promise.all(Array.from({ length: 300 }, (_, n) => post(n % 2 ? one : two, asked({ content: `${n}` }))))
+    // Sweeps of both, beside the rounds.
+    for (const t of [one, two, one]) await admin(t, 'POST', '/schedules/notifications-send/run')
+    await expect.poll(() => stateCounts(one), soon).toEqual({ sent: 300 })
+    expect(received).toHaveLength(300)
+    expect(new Set(received.map(({ key }) => key)).size).toBe(300)
+    expect(new Set(received.map(({ path }) => path))).toEqual(new Set(['/hook/one', '/hook/two']))
+  })
+
+  test('do not send one twice that takes long', async () => {
+    const release = Promise.withResolvers<void>()
+    const { received, url } = await startReceiver(async ({ body }) => {
+      if (body.includes('slow')) await release.promise
+      return 204
+    })
+    await using one = await start({ sender: webhook(url) })
+    await using two = await start({ sender: webhook(url) }, { databaseUrl: one.databaseUrl })
+    await expect.poll(async () => [await sharesOf(one), await sharesOf(two)], soon).toEqual([2, 2])
+    await Promise.all(Array.from({ length: 20 }, (_, n) => post(one, asked({ content: n === 3 ? 'slow' : 'quick' }))))
+    // It is left, and looked at again, perhaps by the other process, while the first attempt is under way.
+    const retries = 'SELECT 1 FROM millrace.parked WHERE attempts > 0'
+    await expect.poll(async () => (await one.database.query(retries)).rowCount, soon).toBe(1)
+    release.resolve()
+    await expect.poll(() => stateCounts(one), soon).toEqual({ sent: 20 })
+    expect(received).toHaveLength(20)
+  })
+})
+
+describe('a receiver that is down', () => {
+  test('is tried again with growing waiting times, then the notification has failed, until somebody has it sent again', async () => {
+    const gone = await startReceiver()
+    await gone.stop()
+    await using t = await start({ sender: webhook(gone.url), attempts: 3, retryAfter: '1m' })
+    const { id } = (await post(t)).json()
+    const shown = async () => (await t.http.get(`/notifications/${id}`)).json()
+    for (const [attempts, longestMs] of [
+      [1, 60_000],
+      [2, 120_000],
+    ] as const) {
+      await t.settled()
+      const notification = await shown()
+      expect(notification).toMatchObject({
+        state: 'unsent',
+        attempts,
+        last_error: expect.stringContaining('fetch failed'),
+      })
+      const waitMs = Date.parse(notification.next_attempt_at) - t.clock.now().getTime()
+      expect(waitMs).toBeGreaterThan(longestMs / 2 - 5_000)
+      expect(waitMs).toBeLessThanOrEqual(longestMs)
+      const early = await t.http.post(`/notifications/${id}/retry`)
+      expect([early.statusCode, early.json().code]).toEqual([409, 'NOTIFICATION_NOT_FAILED'])
+      await t.clock.advance('3m')
+    }
+    await t.settled()
+    expect(await shown()).toMatchObject({ state: 'failed', attempts: 3, next_attempt_at: null })
+    await t.clock.advance('2h')
+    await t.settled()
+    expect(await shown()).toMatchObject({ state: 'failed', attempts: 3 })
+
+    const { received } = await startReceiver(undefined, Number(new URL(gone.url).port))
+    const again = await t.http.post(`/notifications/${id}/retry`)
+    expect([again.statusCode, again.json()]).toMatchObject([200, { state: 'unsent', attempts: 0 }])
+    await t.settled()
+    expect(await shown()).toMatchObject({ state: 'sent', attempts: 1, last_error: null })
+    expect(received.map(({ key }) => key)).toEqual([id])
+  })
+
+  test('is not asked again when it refuses for good', async () => {
+    const { received, url } = await startReceiver(({ body }) => (body.includes('bad') ? 422 : 204))
+    await using t = await start({ sender: webhook(url) })
+    await post(t, asked({ content: 'bad' }))
+    await post(t, asked({ content: 'good' }))
+    await t.settled()
+    expect(await stateCounts(t)).toEqual({ failed: 1, sent: 1 })
+    expect(received).toHaveLength(2)
+    expect((await all(t))[0]).toMatchObject({ attempts: 1, last_error: 'the webhook answered 422' })
+  })
+
+  test('does not hold a process that stops, nor the notification: it is sent by the next one', async () => {
+    const stuck = await startReceiver(() => new Promise(() => {}))
+    await using one = await start({ sender: webhook(stuck.url), sendTimeout: '500ms' })
+    await post(one)
+    await expect.poll(() => stuck.received.length, soon).toBe(1)
+    await one.app.stop()
+    const { received, url } = await startReceiver()
+    await using two = await start({ sender: webhook(url), sendTimeout: '500ms' }, { databaseUrl: one.databaseUrl })
+    await expect.poll(() => stateCounts(two), soon).toEqual({ sent: 1 })
+    expect(received.map(({ key }) => key)).toEqual(stuck.received.map(({ key }) => key))
+  })
+})
+
+test('a claim whose event is lost is given back after an hour; where the event comes after all, it sends nothing', async () => {
+  const { sent, sender } = noting()
+  await using t = await start({ sender, sendEvery: '1m' })
+  await admin(t, 'POST', '/consumers/notifications-send/pause')
+  await post(t)
+  await expect.poll(() => stateCounts(t), soon).toEqual({ sending: 1 })
+  const claims = async () => (await t.database.query('SELECT claim FROM notifications.notification')).rows
+  await t.clock.advance('59m')
+  await expect.poll(claims, soon).toEqual([{ claim: 1 }])
+  await t.clock.advance('2m')
+  await expect.poll(claims, soon).toEqual([{ claim: 2 }])
+  await admin(t, 'POST', '/consumers/notifications-send/resume')
+  await t.settled()
+  expect(await stateCounts(t)).toEqual({ sent: 1 })
+  expect(sent).toHaveLength(1)
+})

@@ -14,6 +14,8 @@ const promises = [
 const brokerless = [
   'packages/millrace/test/faults/{dead-versions,ledger}.test.ts',
   'apps/backend/src/modules/todos/ids.test.ts',
+  'apps/backend/src/modules/notifications/processes.test.ts',
+  'apps/backend/src/modules/notifications/senders/*.test.ts',
 ]
 
 /** What is about Kafka alone. */

@@ -5,7 +5,7 @@ import { type Message, type Sender, SendRefused } from './sender.ts'
 export interface WebhookOptions {
   /** Where to: http or https, whose certificate is verified. */
   readonly url: string
-  /** Signs what is sent. */
+  /** Signs what is sent: `whsec_` and the key in Base64, or any text. */
   readonly secret: string
 }
 
@@ -32,7 +32,8 @@ export function webhookSender({ url, secret }: WebhookOptions): Sender {
 
 /** The HMAC of one delivery; receivers compute it the same way. */
 export function signatureOf(id: string, timestamp: number, body: string, secret: string): string {
-  return `v1,${createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64')}`
+  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : secret
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
 }
 
 function bodyOf({ id, userId, event, content, createdAt }: Message): string {

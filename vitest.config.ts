@@ -1,13 +1,17 @@
 import { defineConfig } from 'vitest/config'
 import { ClosingLineReporter } from './tools/src/vitest-reporter.ts'
 
-const everything = ['packages/*', 'apps/*', 'tools', 'bench'].map((part) => `${part}/{src,test}/**/*.test.ts`)
+const everything = [
+  ...['packages/*', 'apps/*', 'tools', 'bench'].map((part) => `${part}/{src,test}/**/*.test.ts`),
+  'docs/guides/*.test.ts',
+]
 
 /** What is promised on every broker: these files run on each. */
 const promises = [
   'packages/millrace/src/delivery/**/*.test.ts',
   'packages/millrace/test/**/*.test.ts',
   'apps/backend/src/modules/**/*.test.ts',
+  'docs/guides/*.test.ts',
 ]
 
 /** Those of them in which no broker has a part. */

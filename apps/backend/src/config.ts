@@ -128,12 +128,12 @@ export const variables = {
     doc: 'Records of `notifications` and `generic_topic` that are handled together, at most.',
   },
   NOTIFICATIONS_BATCH_WAIT: {
-    parse: duration(),
+    parse: duration({ max: '5m' }),
     default: '5s',
     doc: 'How long a batch of them waits for more.',
   },
   NOTIFICATIONS_SEND_EVERY: {
-    parse: duration(),
+    parse: duration({ min: '100ms', max: '366d' }),
     default: '30s',
     doc: 'How often is looked for notifications to send again; new ones are sent when they arrive.',
   },
@@ -142,14 +142,18 @@ export const variables = {
     default: 'log',
     doc: 'What sends notifications; see [notifications.md](guides/notifications.md).',
   },
-  NOTIFICATIONS_SEND_TIMEOUT: { parse: duration(), default: '10s', doc: 'How long one attempt to send may take.' },
+  NOTIFICATIONS_SEND_TIMEOUT: {
+    parse: duration({ min: '100ms', max: '5m' }),
+    default: '10s',
+    doc: 'How long one attempt to send may take.',
+  },
   NOTIFICATIONS_ATTEMPTS: {
     parse: integer({ min: 1, max: 100 }),
     default: '10',
     doc: 'How often a notification is sent before it has failed.',
   },
   NOTIFICATIONS_RETRY_AFTER: {
-    parse: duration(),
+    parse: duration({ max: '1h' }),
     default: '30s',
     doc: 'The waiting time after the first failed attempt; it doubles with each, up to an hour, less up to a half at random.',
   },

@@ -1,4 +1,4 @@
-import { type Duration, isDuration } from '../core/duration.ts'
+import { type Duration, isDuration, milliseconds } from '../core/duration.ts'
 
 /** Reads the text of a variable. */
 export interface Parser<Value> {
@@ -27,11 +27,18 @@ export function port(): Parser<number> {
   return { ...integer({ min: 0, max: 65_535 }), expects: 'a port (0 to 65535; 0 takes any that is free)' }
 }
 
-/** A span of time, such as `250ms`, `10s`, `7d`. */
-export function duration(): Parser<Duration> {
+/** A span of time, such as `250ms`, `10s`, `7d`; within bounds where they are given, both included. */
+export function duration({ min, max }: { readonly min?: Duration; readonly max?: Duration } = {}): Parser<Duration> {
+  const least = milliseconds(min ?? 0)
+  const most = max === undefined ? Number.POSITIVE_INFINITY : milliseconds(max)
+  const bounds = [min === undefined ? '' : ` from ${min}`, max === undefined ? '' : ` to ${max}`].join('')
   return {
-    expects: 'a duration, such as 250ms, 10s, 5m or 7d',
-    read: (text) => (isDuration(text) ? text : undefined),
+    expects: `a duration${bounds}, such as 250ms, 10s, 5m or 7d`,
+    read: (text) => {
+      if (!isDuration(text)) return undefined
+      const ms = milliseconds(text)
+      return ms >= least && ms <= most ? text : undefined
+    },
   }
 }
 

@@ -15,7 +15,7 @@ interface Letter {
 describe('records', () => {
   test('of other programs are plain JSON, and each becomes a row that is sent', async () => {
     const { sent, sender } = noting()
-    await using t = await start({ sender })
+    await using t = await start({ sender }, { topicPartitions: 1 })
     await produce(t, asked())
     await produce(t, asked({ user_id: 42, content: 'چائے 🍵' }))
     await t.settled()

@@ -20,6 +20,7 @@ const brokerless = [
   'apps/backend/src/modules/todos/ids.test.ts',
   'apps/backend/src/modules/notifications/processes.test.ts',
   'apps/backend/src/modules/notifications/senders/*.test.ts',
+  'docs/guides/receive-webhooks.test.ts',
 ]
 
 /** What is about Kafka alone. */

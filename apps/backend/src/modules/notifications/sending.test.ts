@@ -1,7 +1,8 @@
 import type { TestApp } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
 import { admin, all, asked, noting, post, produce, start, stateCounts } from './notifications.fixture.ts'
-import { startReceiver } from './receiver.fixture.ts'
+import { type Answer, startReceiver } from './receiver.fixture.ts'
+import { startMailServer } from './senders/mail-server.fixture.ts'
 
 /** So seldom that no tick comes by itself. */
 const never = '366d'
@@ -10,8 +11,8 @@ const soon = { timeout: 20_000 }
 const webhook = (url: string) => ({ kind: 'webhook', url, secret: 'a secret' }) as const
 
 /** Holds notifications back until `resume`. */
-async function startPaused(options: Parameters<typeof start>[0]): Promise<TestApp> {
-  const t = await start({ sendEvery: never, ...options })
+async function startPaused(...[options, appOptions]: Parameters<typeof start>): Promise<TestApp> {
+  const t = await start({ sendEvery: never, ...options }, appOptions)
   await admin(t, 'POST', '/consumers/notifications-rounds/pause')
   return t
 }
@@ -143,6 +144,40 @@ describe('a receiver that is down', () => {
     await expect.poll(() => stateCounts(two), soon).toEqual({ sent: 1 })
     expect(received.map(({ key }) => key)).toEqual(stuck.received.map(({ key }) => key))
   })
+})
+
+test('a process that stops in the middle of a batch has written down what it sent: none of that is sent again', async () => {
+  const answer: Answer = ({ body }) => (body.includes('stuck') ? new Promise<never>(() => {}) : 204)
+  const { received, url } = await startReceiver(answer)
+  const options = { sender: webhook(url), sendTimeout: '500ms' } as const
+  await using one = await startPaused(options, { topicPartitions: 1 })
+  await Promise.all(Array.from({ length: 12 }, (_, n) => post(one, asked({ content: n === 3 ? 'stuck' : 'quick' }))))
+  await resume(one)
+  await expect.poll(() => received.length, soon).toBe(12)
+  await one.app.stop()
+
+  await using two = await start(options, { databaseUrl: one.databaseUrl, topicPartitions: 1 })
+  const count = (content: string) => received.filter(({ body }) => body.includes(content)).length
+  await expect.poll(() => count('stuck'), soon).toBe(2)
+  await expect.poll(() => stateCounts(two), soon).toEqual({ sent: 11, unsent: 1 })
+  expect(count('quick')).toBe(11)
+})
+
+test('what is claimed is mailed, under its id', async () => {
+  const { mails, port } = await startMailServer()
+  const sender = {
+    kind: 'smtp',
+    url: `smtp://127.0.0.1:${port}`,
+    from: 'app@example.com',
+    to: '{user_id}@b.example',
+  } as const
+  await using t = await start({ sender })
+  const { id } = (await post(t)).json()
+  await t.settled()
+  expect(await stateCounts(t)).toEqual({ sent: 1 })
+  expect(mails).toMatchObject([
+    { to: ['ada@b.example'], headers: { 'message-id': `<${id}@example.com>`, subject: 'order_shipped' } },
+  ])
 })
 
 test('a claim whose event is lost is given back after an hour; where the event comes after all, it sends nothing', async () => {

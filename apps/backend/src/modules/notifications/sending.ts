@@ -1,4 +1,5 @@
 import { type Backoff, type Consumer, defineConsumer, exponential, type Millrace, messageOf } from 'millrace'
+import type { AppDatabase } from '../../database.ts'
 import { type Claim, type Outcome, settle, type Taken, take } from './claims.ts'
 import { sendingTopic } from './events.ts'
 import { type Sender, SendRefused } from './senders/sender.ts'
@@ -19,43 +20,40 @@ const graceMs = 5_000
 const longestError = 1_000
 
 /**
- * Sends what rounds have claimed. `prepare` does the talking, outside any transaction; its handler writes down what came of
- * it. A notification is sent at least once: when the process dies between the two, it is sent again under the same id.
+ * Sends what rounds have claimed. `prepare` does the talking, outside any transaction, and writes down what came of it. A
+ * notification is sent at least once: when the process dies between the two, it is sent again under the same id.
  */
-export function sendClaimed(millrace: Millrace, options: SendingOptions): Consumer {
+export function sendClaimed({ db }: Millrace, options: SendingOptions): Consumer {
   return defineConsumer({
     name: 'notifications-send',
     topic: sendingTopic,
     // Only that somebody is sending it fails here: it is looked at again, for longer than he may take.
     retry: { attempts: 30, backoff: exponential({ first: '1s', cap: '30s' }) },
     onDeadLetter: 'continue',
-    prepare: { NotificationClaimed: ({ data }, signal) => sendOne(millrace, options, data, signal) },
+    prepare: { NotificationClaimed: ({ data }) => sendOne(db, options, data) },
     on: {
-      NotificationClaimed: async ({ data }, unit, outcome) => {
-        if (outcome) await settle(unit.db, data, outcome)
+      NotificationClaimed: async ({ data }, unit, unwritten) => {
+        if (unwritten) await settle(unit.db, data, unwritten)
       },
     },
   })
 }
 
-/** Sends one; undefined where there is nothing to send any more. */
-async function sendOne(
-  { db }: Millrace,
-  options: SendingOptions,
-  claim: Claim,
-  signal: AbortSignal,
-): Promise<Outcome | undefined> {
+/**
+ * Sends one, and writes down what came of it: at once, as what is prepared is forgotten when the process stops, loses the
+ * partition, or does not wait for what takes long. Answers what could not be written; the handler does it then.
+ */
+async function sendOne(db: AppDatabase, options: SendingOptions, claim: Claim): Promise<Outcome | undefined> {
   const taken = await take(db, claim, options.timeoutMs + graceMs)
   if (!taken) return undefined
   const outcome = await attempt(taken, options)
-  // Nobody waits for it any more: it took long, or the process stops. The receiver has it all the same.
-  if (signal.aborted) await settle(db, claim, outcome)
-  return outcome
+  return settle(db, claim, outcome).then(
+    () => undefined,
+    () => outcome,
+  )
 }
 
-/**
- * One attempt, with its own time-out alone: to break it off earlier would leave open whether the receiver has it.
- */
+/** One attempt, with its own time-out alone: to break it off earlier would leave open whether the receiver has it. */
 async function attempt(taken: Taken, { sender, timeoutMs, attempts, backoff }: SendingOptions): Promise<Outcome> {
   const { id, user_id: userId, event, content, created_at: createdAt } = taken
   const made = taken.attempts + 1

@@ -1,4 +1,4 @@
-import { defineRoutes, fail } from 'millrace'
+import { defineRoutes, fail, type Unit } from 'millrace'
 import * as z from 'zod'
 import { NotificationsWaiting } from './events.ts'
 import {
@@ -8,10 +8,12 @@ import {
   newNotification,
   notification,
   notificationPage,
+  type RetryRequest,
+  retryRequest,
   statistic,
   userIdOf,
 } from './notification.ts'
-import { findNotification, insertOnce, listNotifications, retryNotification } from './store.ts'
+import { findNotification, insertOnce, listNotifications, retryFailed } from './store.ts'
 import { readStatistics } from './upkeep.ts'
 
 const one = z.object({ id: z.uuid() })
@@ -38,6 +40,12 @@ const list = {
 }
 const show = { summary: 'Show a notification', params: one, response: { 200: notification } }
 const retry = { summary: 'Send one that has failed again', params: one, response: { 200: notification } }
+const retryAll = {
+  summary: 'Send those that have failed again',
+  description: 'All that is given has to fit; with nothing, all of them.',
+  body: retryRequest,
+  response: { 200: z.object({ retried: z.int() }) },
+}
 const count = {
   summary: 'Count notifications by event',
   description: 'As they were counted last, every 5 minutes.',
@@ -64,14 +72,23 @@ export const notificationRoutes = defineRoutes((route, millrace) => {
 
   route.post('/:id/retry', { schema: retry }, ({ params: { id } }) =>
     millrace.transaction(async (unit) => {
-      const isRetried = await retryNotification(unit.db, id)
+      const retried = await retryIn(unit, { id, limit: 1 })
       const notification = found(await findNotification(unit.db, id), id)
-      if (!isRetried) throw fail('NOTIFICATION_NOT_FAILED', { id, state: notification.state })
-      unit.publish(NotificationsWaiting({}))
+      if (retried === 0) throw fail('NOTIFICATION_NOT_FAILED', { id, state: notification.state })
       return notification
     }),
   )
+
+  route.post('/retry', { schema: retryAll }, ({ body }) =>
+    millrace.transaction(async (unit) => ({ retried: await retryIn(unit, body) })),
+  )
 })
+
+async function retryIn(unit: Unit, request: RetryRequest): Promise<number> {
+  const retried = await retryFailed(unit.db, request)
+  if (retried > 0) unit.publish(NotificationsWaiting({}))
+  return retried
+}
 
 function isSame(kept: Notification, asked: NewNotification): boolean {
   return kept.user_id === userIdOf(asked) && kept.event === asked.event && kept.content === asked.content

@@ -70,6 +70,17 @@ export const notificationPage = z.object({
 /** A page of notifications. */
 export type NotificationPage = z.output<typeof notificationPage>
 
+/** Which of those that have failed are to be sent again. */
+export const retryRequest = z.object({
+  id: z.uuid().optional(),
+  user_id: userId.optional(),
+  event: text(200).optional(),
+  limit: z.int().min(1).max(10_000).default(1_000).describe('At most so many, the oldest first'),
+})
+
+/** Which of those that have failed are to be sent again. */
+export type RetryRequest = z.output<typeof retryRequest>
+
 /** How many notifications of an event there are. */
 export const statistic = z.object({
   event: z.string(),

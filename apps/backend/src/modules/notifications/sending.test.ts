@@ -1,6 +1,6 @@
 import type { TestApp } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
-import { admin, all, asked, noting, post, produce, start, stateCounts } from './notifications.fixture.ts'
+import { admin, all, asked, counted, noting, post, produce, start, stateCounts } from './notifications.fixture.ts'
 import { type Answer, startReceiver } from './receiver.fixture.ts'
 import { startMailServer } from './senders/mail-server.fixture.ts'
 
@@ -120,6 +120,26 @@ describe('a receiver that is down', () => {
     await t.settled()
     expect(await shown()).toMatchObject({ state: 'sent', attempts: 1, last_error: null })
     expect(received.map(({ key }) => key)).toEqual([id])
+  })
+
+  test('has what failed meanwhile sent again at once, by event and user', async () => {
+    let isDown = true
+    const { received, url } = await startReceiver(() => (isDown ? 503 : 204))
+    await using t = await start({ sender: webhook(url), attempts: 1 })
+    for (const event of ['a', 'b']) for (const user_id of ['ada', 'bob']) await post(t, asked({ event, user_id }))
+    await t.settled()
+    expect(await stateCounts(t)).toEqual({ failed: 4 })
+    isDown = false
+    const retry = async (body: object) => (await t.http.post('/notifications/retry', body)).json()
+    expect(await retry({ event: 'c' })).toEqual({ retried: 0 })
+    expect(await retry({ event: 'a', user_id: 'bob' })).toEqual({ retried: 1 })
+    await t.settled()
+    expect(JSON.parse(received.at(-1)?.body ?? '')).toMatchObject({ event: 'a', user_id: 'bob' })
+    expect(await retry({ limit: 2 })).toEqual({ retried: 2 })
+    expect(await retry({})).toEqual({ retried: 1 })
+    await t.settled()
+    expect(await stateCounts(t)).toEqual({ sent: 4 })
+    expect([await counted(t, 'notifications_sent'), await counted(t, 'notifications_attempts_failed')]).toEqual([4, 4])
   })
 
   test('is not asked again when it refuses for good', async () => {

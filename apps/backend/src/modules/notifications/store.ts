@@ -1,11 +1,12 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm'
-import { bigint, integer, pgSchema, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm'
+import { type AnyPgColumn, bigint, integer, pgSchema, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import type { AppDatabase } from '../../database.ts'
 import {
   type ListQuery,
   type NewNotification,
   type Notification,
   type NotificationPage,
+  type RetryRequest,
   type State,
   userIdOf,
 } from './notification.ts'
@@ -70,8 +71,8 @@ export async function listNotifications(db: AppDatabase, query: ListQuery): Prom
     .from(notificationTable)
     .where(
       and(
-        query.user_id === undefined ? undefined : eq(user_id, query.user_id),
-        query.state === undefined ? undefined : eq(state, query.state),
+        ifGiven(user_id, query.user_id),
+        ifGiven(state, query.state),
         query.after === undefined ? undefined : lt(seq, Number(query.after)),
       ),
     )
@@ -81,12 +82,19 @@ export async function listNotifications(db: AppDatabase, query: ListQuery): Prom
   return { items: items.map(shown), next: rows.length > query.limit ? `${items.at(-1)?.seq}` : null }
 }
 
-/** Gives one that has failed all its attempts again; false where it has not failed. */
-export async function retryNotification(db: AppDatabase, sought: string): Promise<boolean> {
+/** Gives those that have failed all their attempts again, the oldest first; answers how many. */
+export async function retryFailed(db: AppDatabase, { event, limit, ...one }: RetryRequest): Promise<number> {
   const rows = await db.execute(sql`
-    UPDATE notifications.notification SET state = 'unsent', attempts = 0, due_at = '-infinity'
-     WHERE id = ${sought} AND state = 'failed' RETURNING id`)
-  return rows.length > 0
+    UPDATE notifications.notification SET state = 'unsent', attempts = 0, due_at = '-infinity' WHERE id IN (
+      SELECT id FROM notifications.notification
+       WHERE ${and(eq(state, 'failed'), ifGiven(id, one.id), ifGiven(user_id, one.user_id), ifGiven(notificationTable.event, event))}
+       ORDER BY seq LIMIT ${limit} FOR UPDATE
+    ) RETURNING id`)
+  return rows.length
+}
+
+function ifGiven(column: AnyPgColumn, value: string | undefined): SQL | undefined {
+  return value === undefined ? undefined : eq(column, value)
 }
 
 function rowOf(asked: NewNotification) {

@@ -163,7 +163,7 @@ export const variables = {
     doc: 'How long notifications are kept once they were sent.',
   },
   NOTIFICATIONS_WEBHOOK_URL: {
-    parse: url(['http', 'https'], 'https://host/path'),
+    parse: url(['http', 'https'], { example: 'https://host/path' }),
     doc: 'Where `webhook` posts to.',
     secret: true,
   },
@@ -173,7 +173,7 @@ export const variables = {
     secret: true,
   },
   NOTIFICATIONS_SMTP_URL: {
-    parse: url(['smtp', 'smtps'], 'smtps://user:password@host:465'),
+    parse: url(['smtp', 'smtps'], { example: 'smtps://user:password@host:465', login: true }),
     doc: 'The server that `smtp` sends by. `smtp://` with a password demands STARTTLS.',
     secret: true,
   },

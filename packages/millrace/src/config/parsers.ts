@@ -70,13 +70,17 @@ export function names(expects = 'one or more names, comma-separated'): Parser<re
   }
 }
 
-/** A URL of one of these schemes, with a host. */
-export function url(schemes: readonly string[], example: string): Parser<string> {
+/** A URL of one of these schemes, with a host; with a user and password only where `login` allows it. */
+export function url(
+  schemes: readonly string[],
+  { example, login = false }: { readonly example: string; readonly login?: boolean },
+): Parser<string> {
   return {
-    expects: `a URL like ${example}`,
+    expects: `a URL like ${example}${login ? '' : ', without user and password'}`,
     read: (text) => {
       const parsed = URL.parse(text)
-      return parsed && schemes.includes(parsed.protocol.slice(0, -1)) && parsed.hostname !== '' ? text : undefined
+      const fits = parsed && schemes.includes(parsed.protocol.slice(0, -1)) && parsed.hostname !== ''
+      return fits && (login || parsed.username === '') ? text : undefined
     },
   }
 }

@@ -100,9 +100,14 @@ describe('a parser', () => {
   })
 
   test('of URLs takes its schemes, with a host', () => {
-    const parser = url(['smtp', 'smtps'], 'smtps://h')
+    const parser = url(['smtp', 'smtps'], { example: 'smtps://h', login: true })
     expect(parser.read('smtp://user:password@[::1]:25')).toBe('smtp://user:password@[::1]:25')
     for (const text of ['https://h', 'smtp:', 'smtp://', 'h:25']) expect(parser.read(text)).toBeUndefined()
+    const hook = url(['https'], { example: 'https://h' })
+    expect([hook.read('https://h/hook?a=b'), hook.read('https://user:password@h')]).toEqual([
+      'https://h/hook?a=b',
+      undefined,
+    ])
   })
 
   test('of mail addresses takes one, without a name', () => {

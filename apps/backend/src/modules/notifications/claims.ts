@@ -40,12 +40,10 @@ export async function claimDue(db: AppDatabase, most: number): Promise<Claim[]> 
 }
 
 /**
- * Takes a claimed notification, so that no other process sends it for so long. Undefined where there is nothing to send: it
- * was sent, or claimed anew.
- *
- * @throws an error when somebody is sending it
+ * Takes a claimed notification, so that no other process sends it for so long. `'busy'` where somebody has taken it;
+ * undefined where there is nothing to send: it was sent, or claimed anew.
  */
-export async function take(db: AppDatabase, { id, claim }: Claim, forMs: number): Promise<Taken | undefined> {
+export async function take(db: AppDatabase, { id, claim }: Claim, forMs: number): Promise<Taken | 'busy' | undefined> {
   const now = sql`millrace.now()`
   const end = sql`${now} + ${forMs} * interval '1 millisecond'`
   // An end further off than that is from before the clock was set back.
@@ -54,8 +52,8 @@ export async function take(db: AppDatabase, { id, claim }: Claim, forMs: number)
      WHERE id = ${id} AND claim = ${claim} AND state = 'sending'
        AND (sending_until IS NULL OR sending_until NOT BETWEEN ${now} AND ${end})
     RETURNING id, user_id, event, content, attempts, created_at`)
-  if (!taken && (await isClaimed(db, { id, claim }))) throw new Error(`notification ${id} is being sent`)
-  return taken
+  if (taken) return taken
+  return (await isClaimed(db, { id, claim })) ? 'busy' : undefined
 }
 
 async function isClaimed(db: AppDatabase, { id, claim }: Claim): Promise<boolean> {

@@ -1,4 +1,5 @@
-import { type Backoff, type Consumer, defineConsumer, exponential, type Millrace, messageOf } from 'millrace'
+import { setTimeout } from 'node:timers/promises'
+import { type Backoff, type Consumer, defineConsumer, type Millrace, messageOf } from 'millrace'
 import type { AppDatabase } from '../../database.ts'
 import { type Claim, type Outcome, settle, type Taken, take } from './claims.ts'
 import { sendingTopic } from './events.ts'
@@ -20,6 +21,8 @@ interface CountedOptions extends SendingOptions {
 
 /** A process that sends one has it for so much longer than the attempt may take: to write down what came of it. */
 const graceMs = 5_000
+/** How often is looked whether another process is done with one. */
+const lookAgainMs = 500
 /** As much of an error's message is kept, in characters. */
 const longestError = 1_000
 
@@ -35,10 +38,13 @@ export function sendClaimed(millrace: Millrace, options: SendingOptions): Consum
   return defineConsumer({
     name: 'notifications-send',
     topic: sendingTopic,
-    // Only that somebody is sending it fails here: it is looked at again, for longer than he may take.
-    retry: { attempts: 30, backoff: exponential({ first: '1s', cap: '30s' }) },
     onDeadLetter: 'continue',
-    prepare: { NotificationClaimed: ({ data }) => sendOne(millrace.db, { ...options, counters }, data) },
+    prepare: {
+      NotificationClaimed: async ({ data }, signal) => {
+        const taken = await takeWhenFree(millrace.db, data, options.timeoutMs + graceMs, signal)
+        return taken && sendOne(millrace.db, { ...options, counters }, data, taken)
+      },
+    },
     on: {
       NotificationClaimed: async ({ data }, unit, unwritten) => {
         if (unwritten) await settle(unit.db, data, unwritten)
@@ -47,13 +53,31 @@ export function sendClaimed(millrace: Millrace, options: SendingOptions): Consum
   })
 }
 
+/** Waits while another process is sending it, or one that has died was; its key alone waits with it. */
+async function takeWhenFree(
+  db: AppDatabase,
+  claim: Claim,
+  forMs: number,
+  signal: AbortSignal,
+): Promise<Taken | undefined> {
+  while (!signal.aborted) {
+    const taken = await take(db, claim, forMs)
+    if (taken !== 'busy') return taken
+    await setTimeout(lookAgainMs, undefined, { signal }).catch(() => {})
+  }
+  return undefined
+}
+
 /**
  * Sends one, and writes down what came of it: at once, as what is prepared is forgotten when the process stops, loses the
  * partition, or does not wait for what takes long. Answers what could not be written; the handler does it then.
  */
-async function sendOne(db: AppDatabase, options: CountedOptions, claim: Claim): Promise<Outcome | undefined> {
-  const taken = await take(db, claim, options.timeoutMs + graceMs)
-  if (!taken) return undefined
+async function sendOne(
+  db: AppDatabase,
+  options: CountedOptions,
+  claim: Claim,
+  taken: Taken,
+): Promise<Outcome | undefined> {
   const outcome = await attempt(taken, options)
   options.counters[outcome.sent ? 'sent' : 'failed']()
   return settle(db, claim, outcome).then(

@@ -23,7 +23,7 @@ export function webhookSender({ url, secret }: WebhookOptions): Sender {
       const body = bodyOf(message)
       const headers = headersOf(message.id, body, secret)
       // A redirect is not followed: the signed body would go to somebody else.
-      const answer = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' })
+      const answer = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' }).catch(rethrow)
       await answer.body?.cancel()
       check(answer.status)
     },
@@ -49,6 +49,12 @@ function headersOf(id: string, body: string, secret: string): Record<string, str
     'webhook-timestamp': `${timestamp}`,
     'webhook-signature': signatureOf(id, timestamp, body, secret),
   }
+}
+
+/** `fetch failed` alone says nothing; the message of its cause tells where to, which is not for everybody. */
+function rethrow(error: Error): never {
+  const { code } = (error.cause ?? {}) as { readonly code?: string }
+  throw code === undefined ? error : new Error(`the webhook cannot be reached: ${code}`, { cause: error })
 }
 
 function check(status: number): void {

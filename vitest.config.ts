@@ -1,13 +1,17 @@
 import { defineConfig } from 'vitest/config'
 import { ClosingLineReporter } from './tools/src/vitest-reporter.ts'
 
-const everything = ['packages/*', 'apps/*', 'tools', 'bench'].map((part) => `${part}/{src,test}/**/*.test.ts`)
+const everything = [
+  ...['packages/*', 'apps/*', 'tools', 'bench'].map((part) => `${part}/{src,test}/**/*.test.ts`),
+  'docs/guides/*.test.ts',
+]
 
 /** What is promised on every broker: these files run on each. */
 const promises = [
   'packages/millrace/src/delivery/**/*.test.ts',
   'packages/millrace/test/**/*.test.ts',
   'apps/backend/src/modules/**/*.test.ts',
+  'docs/guides/*.test.ts',
 ]
 
 /** Those of them in which no broker has a part. */
@@ -15,6 +19,9 @@ const brokerless = [
   'packages/millrace/test/faults/{dead-versions,ledger}.test.ts',
   'packages/millrace/test/chaos/{fates,options,script,verdict}.test.ts',
   'apps/backend/src/modules/todos/ids.test.ts',
+  'apps/backend/src/modules/notifications/processes.test.ts',
+  'apps/backend/src/modules/notifications/senders/*.test.ts',
+  'docs/guides/receive-webhooks.test.ts',
 ]
 
 /** What is about Kafka alone. */

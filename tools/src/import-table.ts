@@ -179,7 +179,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   'modules/*': {
     from: [],
     typesFrom: ['database.ts'],
-    packages: ['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],
+    packages: ['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf', 'nodemailer'],
     why: 'a feature; of another one it imports only the events',
   },
 }

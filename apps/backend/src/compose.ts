@@ -5,14 +5,29 @@ import { createKafkaBroker, type KafkaSasl, type KafkaTls } from 'millrace/kafka
 import type { Broker, Tracing } from 'millrace/ports'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
 import manifest from '../package.json' with { type: 'json' }
-import type { Config, moduleNames } from './config.ts'
+import { type Config, type moduleNames, senderSettings } from './config.ts'
 import { bind } from './database.ts'
 import { keptSecret } from './kept-secret.ts'
+import { notifications } from './modules/notifications/module.ts'
 import { todos } from './modules/todos/module.ts'
 import { appRoutes } from './routes.ts'
 
 /** The modules, each made with its own settings. */
-const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config) => Module>> = { todos: () => todos }
+const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, logger: Logger) => Module>> = {
+  todos: () => todos,
+  notifications: (config, logger) =>
+    notifications({
+      sender: senderSettings(config),
+      batchSize: config.NOTIFICATIONS_BATCH_SIZE,
+      batchWait: config.NOTIFICATIONS_BATCH_WAIT,
+      sendEvery: config.NOTIFICATIONS_SEND_EVERY,
+      sendTimeout: config.NOTIFICATIONS_SEND_TIMEOUT,
+      attempts: config.NOTIFICATIONS_ATTEMPTS,
+      retryAfter: config.NOTIFICATIONS_RETRY_AFTER,
+      keepSent: config.NOTIFICATIONS_KEEP_SENT,
+      logger: logger.child({ part: 'notifications' }),
+    }),
+}
 
 /**
  * Joins the modules with the adapters the configuration asks for. An embedded PostgreSQL is running when this resolves;
@@ -30,7 +45,7 @@ export async function compose(config: Config): Promise<App> {
   return createApp({
     services: postgres.services,
     name: 'millrace',
-    modules: config.MODULES.map((name) => modules[name](config)),
+    modules: config.MODULES.map((name) => modules[name](config, logger)),
     database,
     brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }), ...kafka },
     bind,
@@ -43,6 +58,7 @@ export async function compose(config: Config): Promise<App> {
     topicPartitions: config.TOPIC_PARTITIONS,
     consumeFrom: config.KAFKA_FROM,
     ...(await provideTracing(config, logger)),
+    ...(config.CONSUMERS_PAUSED && { pausedConsumers: config.CONSUMERS_PAUSED }),
     logger,
   })
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readConfig } from './config.ts'
+import { readConfig, senderSettings } from './config.ts'
 
 test('nothing needs to be set', () => {
   expect(readConfig({})).toEqual({
@@ -23,7 +23,21 @@ test('nothing needs to be set', () => {
     KAFKA_CREATE_TOPICS: true,
     KAFKA_TOPIC_REPLICAS: undefined,
     TOPIC_PARTITIONS: 4,
-    MODULES: ['todos'],
+    CONSUMERS_PAUSED: undefined,
+    MODULES: ['todos', 'notifications'],
+    NOTIFICATIONS_ATTEMPTS: 10,
+    NOTIFICATIONS_BATCH_SIZE: 25,
+    NOTIFICATIONS_BATCH_WAIT: '5s',
+    NOTIFICATIONS_KEEP_SENT: '30d',
+    NOTIFICATIONS_MAIL_FROM: undefined,
+    NOTIFICATIONS_MAIL_TO: '{user_id}',
+    NOTIFICATIONS_RETRY_AFTER: '30s',
+    NOTIFICATIONS_SENDER: 'log',
+    NOTIFICATIONS_SEND_EVERY: '30s',
+    NOTIFICATIONS_SEND_TIMEOUT: '10s',
+    NOTIFICATIONS_SMTP_URL: undefined,
+    NOTIFICATIONS_WEBHOOK_SECRET: undefined,
+    NOTIFICATIONS_WEBHOOK_URL: undefined,
     ROLES: ['api', 'worker'],
     LOG_LEVEL: 'info',
     LOG_RETENTION: '7d',
@@ -55,6 +69,36 @@ test('Kafka’s addresses are hosts with ports', () => {
     '[::1]:9093',
   ])
   expect(() => readConfig({ KAFKA_BROKERS: 'a.example' })).toThrow(/KAFKA_BROKERS is "a.example", which is not/)
+})
+
+test('a sender of notifications has all it needs, or nothing starts', () => {
+  const webhook = { NOTIFICATIONS_SENDER: 'webhook', NOTIFICATIONS_WEBHOOK_URL: 'https://h.example/hook' }
+  expect(() => readConfig(webhook)).toThrow(/1 problem.*\n- NOTIFICATIONS_WEBHOOK_SECRET is not set/)
+  expect(senderSettings(readConfig({ ...webhook, NOTIFICATIONS_WEBHOOK_SECRET: 's' }))).toEqual({
+    kind: 'webhook',
+    url: 'https://h.example/hook',
+    secret: 's',
+  })
+  expect(() => readConfig({ NOTIFICATIONS_SENDER: 'smtp' })).toThrow(
+    /2 problem.*\n- NOTIFICATIONS_SMTP_URL is not set.*\n- NOTIFICATIONS_MAIL_FROM is not set/,
+  )
+  const smtp = { NOTIFICATIONS_SENDER: 'smtp', NOTIFICATIONS_SMTP_URL: 'smtps://app:hunter2@h.example' }
+  expect(() => readConfig({ ...smtp, NOTIFICATIONS_MAIL_FROM: 'App <a@b.example>' })).toThrow(
+    /NOTIFICATIONS_MAIL_FROM is/,
+  )
+  expect(() => readConfig({ ...smtp, NOTIFICATIONS_SMTP_URL: 'imap://app:hunter2@h' })).toThrow(/^(?!.*hunter2)/s)
+  expect(senderSettings(readConfig({ ...smtp, NOTIFICATIONS_MAIL_FROM: 'app@h.example' }))).toEqual({
+    kind: 'smtp',
+    url: 'smtps://app:hunter2@h.example',
+    from: 'app@h.example',
+    to: '{user_id}',
+  })
+  expect(() => readConfig({ NOTIFICATIONS_SEND_EVERY: '0s' })).toThrow(/NOTIFICATIONS_SEND_EVERY is "0s", which is not/)
+})
+
+test('consumers that are paused are named', () => {
+  expect(readConfig({ CONSUMERS_PAUSED: 'notifications, todos' }).CONSUMERS_PAUSED).toEqual(['notifications', 'todos'])
+  expect(() => readConfig({ CONSUMERS_PAUSED: 'notifications,' })).toThrow(/CONSUMERS_PAUSED is/)
 })
 
 test('what is wrong is told together, and a slip is warned about', () => {

@@ -6,18 +6,21 @@ import {
   httpUrl,
   integer,
   listOf,
+  mailAddress,
+  names,
   oneOf,
   port,
   postgresUrl,
   ratio,
   readEnvironment,
   string,
+  url,
   type ValuesOf,
   type Variables,
 } from 'millrace/config'
 
 /** The modules there are. */
-export const moduleNames = ['todos'] as const
+export const moduleNames = ['todos', 'notifications'] as const
 
 const roles = ['api', 'worker'] as const
 
@@ -116,6 +119,75 @@ export const variables = {
     default: 'api,worker',
     doc: 'What the process does: `api` serves the modules’ routes, `worker` runs their consumers and the relay.',
   },
+  CONSUMERS_PAUSED: {
+    parse: names('one or more names of consumers, comma-separated'),
+    unset: 'none',
+    doc: 'Consumers that this process holds paused, whatever `/admin` says; see [operations.md](operations.md#consumers).',
+  },
+  NOTIFICATIONS_BATCH_SIZE: {
+    parse: integer({ min: 1, max: 5_000 }),
+    default: '25',
+    doc: 'Records of `notifications` and `generic_topic` that are handled together, at most.',
+  },
+  NOTIFICATIONS_BATCH_WAIT: {
+    parse: duration({ max: '5m' }),
+    default: '5s',
+    doc: 'How long a batch of them waits for more.',
+  },
+  NOTIFICATIONS_SEND_EVERY: {
+    parse: duration({ min: '100ms', max: '366d' }),
+    default: '30s',
+    doc: 'How often is looked for notifications to send again; new ones are sent when they arrive.',
+  },
+  NOTIFICATIONS_SENDER: {
+    parse: oneOf(['log', 'webhook', 'smtp']),
+    default: 'log',
+    doc: 'What sends notifications; see [notifications.md](guides/notifications.md).',
+  },
+  NOTIFICATIONS_SEND_TIMEOUT: {
+    parse: duration({ min: '100ms', max: '5m' }),
+    default: '10s',
+    doc: 'How long one attempt to send may take.',
+  },
+  NOTIFICATIONS_ATTEMPTS: {
+    parse: integer({ min: 1, max: 100 }),
+    default: '10',
+    doc: 'How often a notification is sent before it has failed.',
+  },
+  NOTIFICATIONS_RETRY_AFTER: {
+    parse: duration({ max: '1h' }),
+    default: '30s',
+    doc: 'The waiting time after the first failed attempt; it doubles with each, up to an hour, less up to a half at random.',
+  },
+  NOTIFICATIONS_KEEP_SENT: {
+    parse: duration(),
+    default: '30d',
+    doc: 'How long notifications are kept once they were sent.',
+  },
+  NOTIFICATIONS_WEBHOOK_URL: {
+    parse: url(['http', 'https'], { example: 'https://host/path' }),
+    doc: 'Where `webhook` posts to.',
+    secret: true,
+  },
+  NOTIFICATIONS_WEBHOOK_SECRET: {
+    parse: string('a secret'),
+    doc: 'Signs what `webhook` posts (HMAC-SHA256).',
+    secret: true,
+  },
+  NOTIFICATIONS_SMTP_URL: {
+    parse: url(['smtp', 'smtps'], { example: 'smtps://user:password@host:465', login: true }),
+    doc: 'The server that `smtp` sends by. `smtp://` with a password demands STARTTLS.',
+    secret: true,
+  },
+  NOTIFICATIONS_MAIL_FROM: {
+    parse: mailAddress(),
+    doc: 'The address that mails are from.',
+  },
+  NOTIFICATIONS_MAIL_TO: {
+    parse: string('an address with {user_id} in it'),
+    default: '{user_id}',
+    doc: 'A user’s address, in which `{user_id}` stands for the id, such as `{user_id}@example.com`.',
+  },
   LOG_LEVEL: {
     parse: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
@@ -152,6 +224,7 @@ export interface Config extends ValuesOf<typeof variables> {
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const { values, warnings } = readEnvironment(variables, environment)
   checkLogin(values)
+  senderSettings(values)
   return { ...values, warnings }
 }
 
@@ -162,4 +235,38 @@ function checkLogin(values: ValuesOf<typeof variables>): void {
   if (missing.length === 0 || missing.length === names.length) return
   const problems = missing.map((name) => `- ${name} is not set, but others of KAFKA_SASL_… are.`)
   throw fail('CONFIG_INVALID', { count: problems.length, problems: problems.join('\n') })
+}
+
+/** What the sender of notifications needs. */
+export type SenderSettings =
+  | { readonly kind: 'log' }
+  | { readonly kind: 'webhook'; readonly url: string; readonly secret: string }
+  | { readonly kind: 'smtp'; readonly url: string; readonly from: string; readonly to: string }
+
+/**
+ * The chosen sender of notifications, with all it needs.
+ *
+ * @throws CONFIG_INVALID which names what is not set
+ */
+export function senderSettings(values: ValuesOf<typeof variables>): SenderSettings {
+  const { NOTIFICATIONS_WEBHOOK_URL: hook, NOTIFICATIONS_WEBHOOK_SECRET: secret } = values
+  const { NOTIFICATIONS_SMTP_URL: server, NOTIFICATIONS_MAIL_FROM: from, NOTIFICATIONS_MAIL_TO: to } = values
+  switch (values.NOTIFICATIONS_SENDER) {
+    case 'log':
+      return { kind: 'log' }
+    case 'webhook':
+      if (hook && secret) return { kind: 'webhook', url: hook, secret }
+      throw senderIncomplete(values, ['NOTIFICATIONS_WEBHOOK_URL', 'NOTIFICATIONS_WEBHOOK_SECRET'])
+    case 'smtp':
+      if (server && from) return { kind: 'smtp', url: server, from, to }
+      throw senderIncomplete(values, ['NOTIFICATIONS_SMTP_URL', 'NOTIFICATIONS_MAIL_FROM'])
+  }
+}
+
+function senderIncomplete(values: ValuesOf<typeof variables>, needed: readonly (keyof typeof variables)[]): Error {
+  const missing = needed.filter((name) => values[name] === undefined)
+  const problems = missing.map(
+    (name) => `- ${name} is not set, but NOTIFICATIONS_SENDER is ${values.NOTIFICATIONS_SENDER}.`,
+  )
+  return fail('CONFIG_INVALID', { count: problems.length, problems: problems.join('\n') })
 }

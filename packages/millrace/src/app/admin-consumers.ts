@@ -54,7 +54,8 @@ export async function consumerItem(
   const lags = partitions.flatMap(({ lag }) => lag ?? [])
   return {
     ...state,
-    state: pausedSince ? 'paused' : 'running',
+    // One that is paused by a setting is so in this process, since it started.
+    state: pausedSince || runner?.isPaused ? 'paused' : 'running',
     pausedSince: pausedSince?.toISOString() ?? null,
     lag: lags.length === partitions.length ? lags.reduce((sum, lag) => sum + lag, 0) : null,
     breakerOpen: runner?.isBreakerOpen ?? null,

@@ -41,6 +41,19 @@ export function collectConsumers(modules: readonly Module[], millrace: Millrace,
 }
 
 /**
+ * The consumers that a setting names.
+ *
+ * @throws DEFINITION_INVALID when there is none of a name: one that was to be paused would run
+ */
+export function pausedBySetting(consumers: readonly Consumer[], names: readonly string[]): ReadonlySet<string> {
+  const known = consumers.map(({ name }) => name)
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown === undefined) return new Set(names)
+  const problem = `there is no such consumer; there are ${known.join(', ')}`
+  throw fail('DEFINITION_INVALID', { what: `Paused consumer "${unknown}"`, problem })
+}
+
+/**
  * The schedules of an app's modules.
  *
  * @throws DEFINITION_INVALID when a name is taken twice

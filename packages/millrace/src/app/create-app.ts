@@ -13,7 +13,7 @@ import { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
-import { collectConsumers, collectSchedules, collectTopics } from './catalogue.ts'
+import { collectConsumers, collectSchedules, collectTopics, pausedBySetting } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { watchApp } from './gauges.ts'
@@ -79,7 +79,8 @@ export function buildApp(options: AppOptions): BuiltApp {
   const schedules = collectSchedules(modules, millrace)
   const scheduling = createSchedules(config, units, schedules)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
-  const controls = new Controls(database, logger.child({ part: 'controls' }))
+  const paused = pausedBySetting(consumers, config.pausedConsumers)
+  const controls = new Controls(database, logger.child({ part: 'controls' }), paused)
   const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls, tracer }))
   const working = config.roles.includes('worker') ? runners : []
   const replays = replayRunner(config, { consumers, brokers, units, controls, tracer })

@@ -51,6 +51,8 @@ export interface AppOptions {
   readonly topicPartitions?: number
   /** Where consumers begin that have no position and do not say. @default 'earliest' */
   readonly consumeFrom?: 'earliest' | 'latest'
+  /** Consumers that this process holds paused, whatever operators say. @default none */
+  readonly pausedConsumers?: readonly string[]
   /** Largest record that may be published, in bytes. @default 1,000,000, which Kafka takes as it comes */
   readonly maxRecordBytes?: number
   /** After how long without progress a partition with records to handle is reported as stuck. @default '60s' */
@@ -75,6 +77,7 @@ export function appConfig(options: AppOptions): AppConfig {
     roles: ['api', 'worker'],
     topicPartitions: 4,
     consumeFrom: 'earliest',
+    pausedConsumers: [],
     maxRecordBytes: 1_000_000,
     progressTimeoutMs: milliseconds(options.progressTimeout ?? '60s'),
     logger: createLogger(),

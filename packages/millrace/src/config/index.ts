@@ -5,11 +5,14 @@ export {
   httpUrl,
   integer,
   listOf,
+  mailAddress,
+  names,
   oneOf,
   type Parser,
   port,
   postgresUrl,
   ratio,
   string,
+  url,
 } from './parsers.ts'
 export { type Configuration, readEnvironment, type ValuesOf, type Variable, type Variables } from './variables.ts'

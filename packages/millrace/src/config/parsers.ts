@@ -1,4 +1,4 @@
-import { type Duration, isDuration } from '../core/duration.ts'
+import { type Duration, isDuration, milliseconds } from '../core/duration.ts'
 
 /** Reads the text of a variable. */
 export interface Parser<Value> {
@@ -35,11 +35,18 @@ export function port(): Parser<number> {
   return { ...integer({ min: 0, max: 65_535 }), expects: 'a port (0 to 65535; 0 takes any that is free)' }
 }
 
-/** A span of time, such as `250ms`, `10s`, `7d`. */
-export function duration(): Parser<Duration> {
+/** A span of time, such as `250ms`, `10s`, `7d`; within bounds where they are given, both included. */
+export function duration({ min, max }: { readonly min?: Duration; readonly max?: Duration } = {}): Parser<Duration> {
+  const least = milliseconds(min ?? 0)
+  const most = max === undefined ? Number.POSITIVE_INFINITY : milliseconds(max)
+  const bounds = [min === undefined ? '' : ` from ${min}`, max === undefined ? '' : ` to ${max}`].join('')
   return {
-    expects: 'a duration, such as 250ms, 10s, 5m or 7d',
-    read: (text) => (isDuration(text) ? text : undefined),
+    expects: `a duration${bounds}, such as 250ms, 10s, 5m or 7d`,
+    read: (text) => {
+      if (!isDuration(text)) return undefined
+      const ms = milliseconds(text)
+      return ms >= least && ms <= most ? text : undefined
+    },
   }
 }
 
@@ -57,6 +64,40 @@ export function listOf<const Word extends string>(words: readonly Word[]): Parse
       const read = [...new Set(text.split(',').map((word) => word.trim()))].map((word) => known.read(word))
       return read.every((word) => word !== undefined) ? read : undefined
     },
+  }
+}
+
+/** Names, comma-separated, each once. */
+export function names(expects = 'one or more names, comma-separated'): Parser<readonly string[]> {
+  return {
+    expects,
+    read: (text) => {
+      const read = [...new Set(text.split(',').map((name) => name.trim()))]
+      return read.every((name) => /^[\w.-]+$/.test(name)) ? read : undefined
+    },
+  }
+}
+
+/** A URL of one of these schemes, with a host; with a user and password only where `login` allows it. */
+export function url(
+  schemes: readonly string[],
+  { example, login = false }: { readonly example: string; readonly login?: boolean },
+): Parser<string> {
+  return {
+    expects: `a URL like ${example}${login ? '' : ', without user and password'}`,
+    read: (text) => {
+      const parsed = URL.parse(text)
+      const fits = parsed && schemes.includes(parsed.protocol.slice(0, -1)) && parsed.hostname !== ''
+      return fits && (login || parsed.username === '') ? text : undefined
+    },
+  }
+}
+
+/** One mail address, without a name. */
+export function mailAddress(): Parser<string> {
+  return {
+    expects: 'a mail address, such as app@example.com',
+    read: (text) => (/^[^\s@<>()[\]\\,;:"]+@[^\s@<>()[\]\\,;:"]+$/.test(text) ? text : undefined),
   }
 }
 

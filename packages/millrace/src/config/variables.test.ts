@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { Duration } from '../core/duration.ts'
 import { isMillraceError } from '../core/errors.ts'
-import { duration, integer, listOf, oneOf, port, postgresUrl, string } from './parsers.ts'
+import { duration, integer, listOf, mailAddress, names, oneOf, port, postgresUrl, string, url } from './parsers.ts'
 import { readEnvironment } from './variables.ts'
 
 const table = {
@@ -81,5 +81,37 @@ describe('an environment', () => {
       'DATABASE_ULR is set, but there is no such variable; is DATABASE_URL meant?',
       'LOG_RETENTIONS is set, but there is no such variable; is LOG_RETENTION meant?',
     ])
+  })
+})
+
+describe('a parser', () => {
+  test('of durations keeps its bounds', () => {
+    const parser = duration({ min: '100ms', max: '1h' })
+    expect(parser.expects).toBe('a duration from 100ms to 1h, such as 250ms, 10s, 5m or 7d')
+    expect(['99ms', '100ms', '60m', '61m', 'x'].map((text) => parser.read(text))).toEqual([
+      ...[undefined, '100ms', '60m'],
+      ...[undefined, undefined],
+    ])
+  })
+
+  test('of names takes each once', () => {
+    expect(names().read('a, b-c,a')).toEqual(['a', 'b-c'])
+    for (const text of ['', 'a,,b', 'a b']) expect(names().read(text)).toBeUndefined()
+  })
+
+  test('of URLs takes its schemes, with a host', () => {
+    const parser = url(['smtp', 'smtps'], { example: 'smtps://h', login: true })
+    expect(parser.read('smtp://user:password@[::1]:25')).toBe('smtp://user:password@[::1]:25')
+    for (const text of ['https://h', 'smtp:', 'smtp://', 'h:25']) expect(parser.read(text)).toBeUndefined()
+    const hook = url(['https'], { example: 'https://h' })
+    expect([hook.read('https://h/hook?a=b'), hook.read('https://user:password@h')]).toEqual([
+      'https://h/hook?a=b',
+      undefined,
+    ])
+  })
+
+  test('of mail addresses takes one, without a name', () => {
+    expect(mailAddress().read('a.b+c@d.example')).toBe('a.b+c@d.example')
+    for (const text of ['a', 'A <a@b>', 'a@b,c@d', 'a@b\r\nc']) expect(mailAddress().read(text)).toBeUndefined()
   })
 })

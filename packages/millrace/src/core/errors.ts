@@ -258,6 +258,11 @@ export const errorCatalogue = {
     message: 'There is no replay {replay}.',
     remedy: 'See which there are: GET /admin/replays.',
   },
+  CONSUMER_PAUSED_BY_SETTING: {
+    status: 409,
+    message: 'Consumer {consumer} is paused by a setting of this process.',
+    remedy: 'Take it out of CONSUMERS_PAUSED and start the process again.',
+  },
   ADMIN_UNAUTHORIZED: {
     status: 401,
     message: 'This route needs the operators’ token.',
@@ -320,6 +325,21 @@ export const errorCatalogue = {
     status: 500,
     message: 'The server cannot listen on {host}:{port}: {problem}',
     remedy: 'Stop the program that has the port, or set PORT to another one (0 takes any that is free).',
+  },
+  NOTIFICATION_UNKNOWN: {
+    status: 404,
+    message: 'There is no notification {id}.',
+    remedy: 'See which there are (GET /notifications); those that were sent are deleted after NOTIFICATIONS_KEEP_SENT.',
+  },
+  NOTIFICATION_NOT_FAILED: {
+    status: 409,
+    message: 'Notification {id} is {state}, not failed.',
+    remedy: 'Only one that has failed is sent again by hand; others are seen to by themselves.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 409,
+    message: 'This Idempotency-Key was used for something else.',
+    remedy: 'Use a new key for each notification, and the same one only to send the same request again.',
   },
   IDS_EXHAUSTED: {
     status: 507,

@@ -111,3 +111,26 @@ test('a process that is stopped while it looks for parked records stops at once'
     await adminOf(keeper).post('/consumers/steps/resume')
   }
 })
+
+test('a consumer that a setting pauses handles nothing in that process, and says so, until it starts without it', async () => {
+  const consumer = stepsConsumer('steps', new Set())
+  await using held = await startSteps([consumer], { pausedConsumers: ['steps'], progressTimeout: 0 })
+  await publishSteps(held, ['a'], 0, 3)
+  await lagsBy(held, 3)
+  expect((await progressOf(held)).consumers).toMatchObject([{ ok: true, paused: true }])
+  expect((await consumersOf(held))[0]).toMatchObject({ state: 'paused', pausedSince: null })
+  const resumed = await adminOf(held).post('/consumers/steps/resume')
+  expect([resumed.statusCode, resumed.json().code]).toEqual([409, 'CONSUMER_PAUSED_BY_SETTING'])
+  await expect.poll(async () => (await consumersOf(held))[0].partitions[0].lagMs).not.toBeNull()
+  expect(await effectsOf(held, 'steps')).toEqual({})
+  await held.app.stop()
+
+  await using free = await startSteps([consumer], { databaseUrl: held.databaseUrl })
+  await free.settled()
+  expect(await effectsOf(free, 'steps')).toEqual({ a: numbers(3) })
+})
+
+test('a setting that pauses a consumer there is not is refused: the one it means would run', async () => {
+  const start = startSteps([stepsConsumer('steps', new Set())], { pausedConsumers: ['step'] })
+  await expect(start).rejects.toMatchObject({ code: 'DEFINITION_INVALID', message: expect.stringContaining('steps') })
+})

@@ -84,12 +84,14 @@ export interface SwitchRequest {
  * Switches a consumer off or on, in all processes and over restarts. One that is off keeps its partitions, and handles
  * nothing but the chunks under way.
  *
- * @throws CONSUMER_UNKNOWN
+ * @throws CONSUMER_UNKNOWN, CONSUMER_PAUSED_BY_SETTING
  */
 export async function switchConsumer(
   { database, controls, known }: ConsumerSwitch,
   { name, state, by }: SwitchRequest,
 ): Promise<void> {
+  if (state === 'running' && controls.isPausedBySetting(name))
+    throw fail('CONSUMER_PAUSED_BY_SETTING', { consumer: name })
   if (known.has(name)) await consumerId(database, name)
   const { rowCount } = await database.query(
     `WITH found AS (SELECT id, name, paused_at IS NOT NULL AS paused FROM millrace.consumer WHERE name = $1 FOR UPDATE),

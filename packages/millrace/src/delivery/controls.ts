@@ -26,15 +26,18 @@ export class Controls implements Part {
   readonly #listeners = new Set<() => void>()
   readonly #soughtListeners = new Set<(consumer: string) => void>()
   readonly #looking = new Repeatable(() => this.#lookAgain())
+  readonly #bySetting: ReadonlySet<string>
   #paused: ReadonlySet<string> = new Set()
   /** How often consumers have been sought; undefined before the first look. */
   #seeks: ReadonlyMap<string, number> | undefined
   #unlisten: (() => Promise<void>) | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(database: Database, logger: Logger) {
+  /** @param bySetting consumers that are paused in this process, whatever operators say */
+  constructor(database: Database, logger: Logger, bySetting: ReadonlySet<string> = new Set()) {
     this.#database = database
     this.#logger = logger
+    this.#bySetting = bySetting
   }
 
   /** To be awaited before consumers start: one that is paused must not handle anything first. */
@@ -51,7 +54,11 @@ export class Controls implements Part {
   }
 
   isPaused(consumer: string): boolean {
-    return this.#paused.has(consumer)
+    return this.#paused.has(consumer) || this.isPausedBySetting(consumer)
+  }
+
+  isPausedBySetting(consumer: string): boolean {
+    return this.#bySetting.has(consumer)
   }
 
   /** Resolves when a consumer is not paused, when the signal is aborted, or after so many milliseconds. */

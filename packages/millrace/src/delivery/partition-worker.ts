@@ -182,8 +182,10 @@ export class PartitionWorker {
     this.#interrupted = AbortSignal.any([this.#stopping.signal, this.#sought.signal])
     this.#backlog = new Backlog()
     this.#preparations = new Preparations(this.#options.consumer, this.#options)
-    await this.#loadHeld()
     await this.#cursor.takeUp()
+    // After the position: a chunk that another member commits in between then refuses this one's. The other way round, the
+    // keys that it holds would not be known.
+    await this.#loadHeld()
   }
 
   /** One chunk. */

@@ -52,6 +52,29 @@ test('a chunk whose position somebody else moved is rolled back, and the worker 
   expect(seen.seen.at(-1)).toBe(4)
 })
 
+test('a key that another member came to hold with its last chunk is held for the one that takes the partition up', async () => {
+  const { seen, consumer } = recorder('heir')
+  await using t = await testApp({ modules: [stepsModule(consumer)], topicPartitions: 1 })
+  const publishOne = (n: number) => t.millrace.transaction(async (unit) => unit.publish(Step({ key: 'a', n })))
+  await publishOne(1)
+  await t.settled()
+
+  await t.database.transaction(async (lastChunk) => {
+    await lastChunk.query('LOCK TABLE millrace.position IN ACCESS EXCLUSIVE MODE')
+    await t.database.query('UPDATE millrace.consumer SET seeks = seeks + 1')
+    const waiting = `SELECT FROM pg_locks WHERE relation = 'millrace.position'::regclass AND NOT granted`
+    await expect.poll(async () => (await t.database.query(waiting)).rowCount, { timeout: 5_000 }).toBeGreaterThan(0)
+    await lastChunk.query(
+      `INSERT INTO millrace.held_key (consumer_id, topic_id, key_hash)
+       SELECT consumer_id, topic_id, md5('a')::uuid FROM millrace.position`,
+    )
+  })
+  await publishOne(2)
+  const parked = async () => (await t.database.query('SELECT FROM millrace.parked')).rowCount
+  await expect.poll(parked).toBe(1)
+  expect(seen).toEqual([1])
+})
+
 test('records that retention deleted before they were handled are noted as a gap, and the rest is handled', async () => {
   await using keeper = await testApp({ modules: [stepsModule()], topicPartitions: 1, roles: ['api'] })
   const { databaseUrl } = keeper

@@ -10,12 +10,12 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
-import { print, printJson, printTable, say } from './output.ts'
+import { listOptions, printList } from './listing.ts'
+import { print, printJson, printTable } from './output.ts'
 import { ProgressBar } from './progress.ts'
 
 /** So many at a time: what is shown of the progress is as fine as that. */
 const pieceSize = 200
-const pageSize = 100
 const mostCounted = 10_000
 
 const filters: Options = {
@@ -46,11 +46,7 @@ export const deadLetterCommands: readonly Command[] = [
     usage: '[<id> …] [filters]',
     summary: 'Lists dead letters, oldest first',
     names: [0, 1_000],
-    options: {
-      ...filters,
-      limit: { type: 'string', help: 'so many at most; default 50' },
-      after: { type: 'string', help: 'those after this id' },
-    },
+    options: { ...filters, ...listOptions },
     run: list,
   },
   {
@@ -79,22 +75,10 @@ export const deadLetterCommands: readonly Command[] = [
   },
 ]
 
-async function list({ client, values, positionals, isJson }: Invocation): Promise<number> {
-  const most = numberOf(values, 'limit') ?? 50
-  const items: DeadLetterItem[] = []
-  let next: string | null = textOf(values, 'after') ?? null
-  do {
-    const ids = positionals.length > 0 ? positionals.join() : undefined
-    const limit = Math.min(pageSize, most - items.length)
-    const query = { ...filterOf(values), ids, limit, after: next ?? undefined }
-    const page = await client.get<{ items: DeadLetterItem[]; next: string | null }>('/dead-letters', query)
-    items.push(...page.items)
-    next = page.next
-  } while (next !== null && items.length < most)
-  if (isJson) printJson({ items, next })
-  else printItems(items)
-  if (next !== null && !isJson) say(`There are more: --after ${next}`)
-  return 0
+function list(invocation: Invocation): Promise<number> {
+  const { values, positionals } = invocation
+  const ids = positionals.length > 0 ? positionals.join() : undefined
+  return printList(invocation, { path: '/dead-letters', query: { ...filterOf(values), ids }, show: printItems })
 }
 
 function printItems(items: readonly DeadLetterItem[]): void {

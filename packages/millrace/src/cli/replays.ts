@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ReplayBegun, ReplayItem, ReplayPage } from '../http/index.ts'
+import type { ReplayBegun, ReplayItem } from '../http/index.ts'
 import type { AdminClient } from './admin-client.ts'
 import { byOf } from './by.ts'
-import { type Command, type Invocation, numberOf, textOf } from './command.ts'
+import type { Command, Invocation } from './command.ts'
+import { listOptions, printList } from './listing.ts'
 import { print, printJson, printTable, say } from './output.ts'
 import { neededPlaceOf, partitionChoiceOf, partitionOptions, placeOf } from './places.ts'
 import { ProgressBar } from './progress.ts'
 
 /** How often it is asked how far a replay is. */
 const lookEveryMs = 500
-const pageSize = 100
 
 /** What is done about replays. */
 export const replayCommands: readonly Command[] = [
@@ -31,11 +31,8 @@ export const replayCommands: readonly Command[] = [
     usage: '',
     summary: 'Lists replays, the latest first',
     names: [0, 0],
-    options: {
-      limit: { type: 'string', help: 'so many at most; default 50' },
-      after: { type: 'string', help: 'those before this id' },
-    },
-    run: list,
+    options: listOptions,
+    run: (invocation) => printList(invocation, { path: '/replays', show: printItems }),
   },
   {
     name: 'replays show',
@@ -75,22 +72,6 @@ async function awaitEnd(client: AdminClient, { id, records }: ReplayBegun): Prom
     }
     await sleep(lookEveryMs)
   }
-}
-
-async function list({ client, values, isJson }: Invocation): Promise<number> {
-  const most = numberOf(values, 'limit') ?? 50
-  const items: ReplayItem[] = []
-  let next: string | null = textOf(values, 'after') ?? null
-  do {
-    const limit = Math.min(pageSize, most - items.length)
-    const page: ReplayPage = await client.get<ReplayPage>('/replays', { limit, after: next ?? undefined })
-    items.push(...page.items)
-    next = page.next
-  } while (next !== null && items.length < most)
-  if (isJson) printJson({ items, next })
-  else printItems(items)
-  if (next !== null && !isJson) say(`There are more: --after ${next}`)
-  return 0
 }
 
 async function cancel({ client, values, positionals, isJson }: Invocation): Promise<number> {

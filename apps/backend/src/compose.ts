@@ -41,6 +41,7 @@ export async function compose(config: Config): Promise<App> {
     roles: config.ROLES,
     topicPartitions: config.TOPIC_PARTITIONS,
     consumeFrom: config.KAFKA_FROM,
+    ...(config.DEAD_LETTER_TOPIC && { deadLetterTopic: config.DEAD_LETTER_TOPIC }),
     logger,
   })
 }

@@ -108,6 +108,11 @@ export const variables = {
     default: '4',
     doc: 'Partitions of topics that are created, on either broker, and do not say themselves; others keep theirs.',
   },
+  DEAD_LETTER_TOPIC: {
+    parse: string('a topic name'),
+    unset: 'none',
+    doc: 'A topic that a copy of each dead letter is published to; see [operations.md](operations.md#copies-of-dead-letters).',
+  },
   MODULES: { parse: listOf(moduleNames), default: moduleNames.join(','), doc: 'The modules to run.' },
   ROLES: {
     parse: listOf(roles),

@@ -1,3 +1,4 @@
+import type { CopyDeadLetter } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
@@ -11,6 +12,7 @@ import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
 import { collectConsumers, collectTopics } from './catalogue.ts'
+import { deadLetterCopier, deadLetterTopics, refusedCopier } from './dead-letter-copies.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { healthSource } from './health.ts'
@@ -59,17 +61,24 @@ export interface BuiltApp {
 export function buildApp(options: AppOptions): BuiltApp {
   const config = appConfig(options)
   const { database, modules, logger } = config
-  const catalogue = collectTopics(modules)
+  const catalogue = collectTopics(modules, deadLetterTopics(config))
   const brokers = new Brokers(config.brokers, catalogue)
   const encode = createEncoder(config, catalogue)
-  const relays = new Relays(brokers.lanes, database, logger.child({ part: 'relay' }))
+  const copyDeadLetter = deadLetterCopier(config)
+  const relays = new Relays(brokers.lanes, {
+    database,
+    copyRefused: refusedCopier(copyDeadLetter, brokers),
+    logger: logger.child({ part: 'relay' }),
+  })
   const direct = new DirectPublisher((topic) => brokers.ofName(topic))
   const units = unitRunner(config, { encode, brokers, relays })
   const millrace = createMillrace(config, { units, encode, direct })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
   const controls = new Controls(database, logger.child({ part: 'controls' }))
-  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls }))
+  const runners = consumers.map((consumer) =>
+    consumerRunner(config, { consumer, topics, units, controls, copyDeadLetter }),
+  )
   const working = config.roles.includes('worker') ? runners : []
   const admin = adminSource({ units, brokers, catalogue, consumers, controls, runners: working })
   const http = httpServer(config, millrace, { runners: working, admin })
@@ -114,9 +123,11 @@ interface ConsumerParts {
   readonly topics: Topics
   readonly units: UnitRunner
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
 }
 
-function consumerRunner(config: AppConfig, { consumer, topics, units, controls }: ConsumerParts): ConsumerRunner {
+function consumerRunner(config: AppConfig, parts: ConsumerParts): ConsumerRunner {
+  const { consumer, topics, units, controls, copyDeadLetter } = parts
   const { metrics, logger, consumeFrom } = config
   return new ConsumerRunner({
     consumer,
@@ -124,6 +135,7 @@ function consumerRunner(config: AppConfig, { consumer, topics, units, controls }
     topics: () => topics.of(consumer),
     runner: units,
     controls,
+    copyDeadLetter,
     metrics: deliveryMetrics(metrics, consumer.name, logger),
     logger,
   })

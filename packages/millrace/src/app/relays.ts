@@ -1,8 +1,15 @@
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
-import { type Lane, Relay } from '../outbox/index.ts'
+import { type CopyRefused, type Lane, Relay } from '../outbox/index.ts'
 import type { Database } from '../ports/database.ts'
 import { together } from './together.ts'
+
+/** What relays are run with. */
+export interface RelaysOptions {
+  readonly database: Database
+  readonly copyRefused: CopyRefused
+  readonly logger: Logger
+}
 
 /** The relays of an app, one for each lane of the outbox. */
 export class Relays implements Part {
@@ -10,8 +17,8 @@ export class Relays implements Part {
   readonly #relays: ReadonlyMap<string, Relay>
   readonly #all: Part
 
-  constructor(lanes: readonly Lane[], database: Database, logger: Logger) {
-    this.#relays = new Map(lanes.map((lane) => [lane.name, new Relay({ database, lane, logger })]))
+  constructor(lanes: readonly Lane[], options: RelaysOptions) {
+    this.#relays = new Map(lanes.map((lane) => [lane.name, new Relay({ ...options, lane })]))
     this.#all = together(this.name, [...this.#relays.values()])
   }
 

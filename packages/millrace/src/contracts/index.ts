@@ -4,4 +4,10 @@ export {
   decodeRecord,
   encodeEvent,
 } from './codec.ts'
+export {
+  type CopiedDeadLetter,
+  type CopyDeadLetter,
+  deadLetterCopies,
+  withoutCopies,
+} from './dead-letter-copy.ts'
 export { json } from './json.ts'

@@ -1,7 +1,7 @@
-import type { DecodedRecord } from '../contracts/index.ts'
+import type { CopyDeadLetter, DecodedRecord } from '../contracts/index.ts'
 import type { Transaction } from '../ports/database.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
-import type { DeadLetter } from './dead-letters.ts'
+import { copiesOf, type DeadLetter } from './dead-letters.ts'
 import { countUnhandled, type Handlers } from './handlers.ts'
 import type { HeldKeys } from './held-keys.ts'
 import { claimMessages, disclaimMessages } from './inbox.ts'
@@ -35,6 +35,7 @@ export interface Chunk extends Handlers {
   readonly position: Position
   readonly records: readonly DecodedRecord[]
   readonly held: HeldKeys
+  readonly copyDeadLetter: CopyDeadLetter
   /** Offsets of records that are not to be waited for: they are handled apart from the partition. */
   readonly slow: ReadonlySet<number>
   /** A record that has failed, by all that is known: its handler does not run. */
@@ -72,6 +73,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk, overseer: Overseer
     if (pass.handled.length < fresh.length) disclaim(transaction, chunk, fresh, pass.handled)
     const held = await parking.write(transaction, chunk.position)
     const { deadLetters, parked, failed } = parking
+    unit.add(copiesOf(chunk, deadLetters))
     const { handled } = pass
     const duplicates = due.length - fresh.length
     const unhandled = countUnhandled(consumer, handled)

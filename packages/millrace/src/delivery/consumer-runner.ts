@@ -1,3 +1,4 @@
+import type { CopyDeadLetter } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
@@ -28,6 +29,7 @@ export interface ConsumerRunnerOptions {
   readonly topics: () => readonly ConsumedTopic[]
   readonly runner: UnitRunner
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly metrics: DeliveryMetrics
   readonly logger: Logger
 }
@@ -120,7 +122,7 @@ export class ConsumerRunner implements Part {
   #assigned(broker: string, assigned: AssignedPartition, consumed: readonly ConsumedTopic[]): void {
     const topic = consumed.find((candidate) => candidate.topic.name === assigned.topic)?.topic
     if (!topic) return
-    const { consumer, runner, controls, metrics, logger } = this.#options
+    const { consumer, runner, controls, copyDeadLetter, metrics, logger } = this.#options
     const worker = new PartitionWorker({
       consumer,
       consumerId: this.#consumerId,
@@ -131,6 +133,7 @@ export class ConsumerRunner implements Part {
       breaker: this.#breaker,
       retries: this.#retries,
       controls,
+      copyDeadLetter,
       metrics,
       logger: logger.child({ consumer: consumer.name, topic: assigned.topic, partition: assigned.partition }),
     })

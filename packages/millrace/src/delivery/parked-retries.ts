@@ -1,4 +1,4 @@
-import { type DecodedRecord, decodeRecord } from '../contracts/index.ts'
+import { type CopyDeadLetter, type DecodedRecord, decodeRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import { codeOf } from '../core/errors.ts'
 import type { Part } from '../core/lifecycle.ts'
@@ -9,6 +9,7 @@ import { waitFor } from '../core/wait.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
+import { copiesOf } from './dead-letters.ts'
 import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed } from './handlers.ts'
 import { release } from './held-keys.ts'
 import { claimMessages } from './inbox.ts'
@@ -49,6 +50,7 @@ export interface ParkedRetriesOptions {
   readonly runner: UnitRunner
   readonly breaker: Breaker
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly metrics: DeliveryMetrics
   readonly logger: Logger
 }
@@ -278,11 +280,13 @@ export class ParkedRetries implements Part {
 
   /** Writes down that a head has failed; false when another process has it. */
   async #settle(head: ParkedRow, verdict: Verdict): Promise<boolean> {
-    const { consumer, runner, metrics, logger } = this.#options
-    const isMine = await runner.database.transaction(
-      (transaction) => failHead(transaction, head, verdict, consumer.onDeadLetter === 'hold'),
-      { share: 'worker' },
-    )
+    const { consumer, runner, copyDeadLetter, metrics, logger } = this.#options
+    const isMine = await inUnit(runner, 'worker', async (unit, transaction) => {
+      if (!(await failHead(transaction, head, verdict, consumer.onDeadLetter === 'hold'))) return false
+      const dead = verdict.waitMs === undefined ? [{ ...verdict, record: head.record }] : []
+      unit.add(copiesOf({ consumer, position: head, copyDeadLetter }, dead))
+      return true
+    })
     if (!isMine) return false
     const { topic, partition, record } = head
     const about = { err: verdict.error, topic, partition, offset: record.offset, attempts: verdict.attempts }

@@ -1,4 +1,4 @@
-import { type DecodedRecord, decodeRecord } from '../contracts/index.ts'
+import { type CopyDeadLetter, type DecodedRecord, decodeRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import { codeOf, type ErrorCode, fail, isMillraceError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -44,6 +44,7 @@ export interface WorkerOptions {
   readonly breaker: Breaker
   readonly retries: ParkedRetries
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly metrics: DeliveryMetrics
   readonly logger: Logger
 }
@@ -287,7 +288,7 @@ export class PartitionWorker {
   }
 
   async #handle(records: readonly DecodedRecord[], slow: ReadonlySet<number>): Promise<ChunkOutcome> {
-    const { consumer, runner, metrics } = this.#options
+    const { consumer, runner, metrics, copyDeadLetter } = this.#options
     if (!this.#position) throw new Error('a chunk needs a position')
     const { conviction } = this.#backlog
     const chunk = {
@@ -296,6 +297,7 @@ export class PartitionWorker {
       records,
       preparations: this.#preparations,
       held: this.#held,
+      copyDeadLetter,
       slow,
       convicted: conviction && { offset: conviction.offset, verdict: this.#verdictOn(conviction.error) },
     }

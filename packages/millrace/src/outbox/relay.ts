@@ -8,6 +8,7 @@ import { LostLead } from './fenced-position.ts'
 import type { Lane } from './lanes.ts'
 import { Leader } from './leader.ts'
 import { defaultBounds, type PieceBounds } from './position.ts'
+import type { CopyRefused } from './refused.ts'
 
 /** What the relay carries between, and how. */
 export interface RelayOptions {
@@ -21,6 +22,8 @@ export interface RelayOptions {
   readonly candidacyMs?: number
   /** How long a broker, or a topic of it, that takes nothing is left alone. @default 1 s, doubled up to 30 s */
   readonly backoff?: Backoff
+  /** Makes copies of what the broker refuses for good. @default none are made */
+  readonly copyRefused?: CopyRefused
 }
 
 /** Wake-ups come by signal; this is how late one that was missed is noticed. */
@@ -53,6 +56,7 @@ export class Relay implements Part {
       piece: defaultBounds,
       candidacyMs: defaultCandidacyMs,
       backoff: exponential({ first: '1s', cap: '30s' }),
+      copyRefused: () => undefined,
       ...options,
       lane,
       logger: logger.child({ lane: lane.name }),

@@ -118,6 +118,11 @@ export class UnitOfWork implements Unit {
     this.#records.push(...events.map((event) => this.#settings.encode(event, cause)))
   }
 
+  /** Adds records of the framework's own to what user code has published. */
+  add(records: readonly OutgoingRecord[]): void {
+    this.#records.push(...records)
+  }
+
   attempt<T>(part: () => Promise<T>): Promise<T> {
     this.#assertOpen()
     this.#assertInnermost()

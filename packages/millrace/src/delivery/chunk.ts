@@ -8,6 +8,7 @@ import { claimMessages, disclaimMessages } from './inbox.ts'
 import { Parking, type Verdict } from './parking.ts'
 import { type Judge, Pass } from './pass.ts'
 import { advancePosition, type Position } from './positions.ts'
+import { takeTurn } from './turns.ts'
 
 /** Somebody else has moved the position: the chunk was rolled back, and this member may not own the partition. */
 export class PositionMoved extends Error {
@@ -36,6 +37,8 @@ export interface Chunk extends Handlers {
   readonly records: readonly DecodedRecord[]
   readonly held: HeldKeys
   readonly copyDeadLetter: CopyDeadLetter
+  /** Whether it goes one after the other with others that say so. */
+  readonly takesTurn: boolean
   /** Offsets of records that are not to be waited for: they are handled apart from the partition. */
   readonly slow: ReadonlySet<number>
   /** A record that has failed, by all that is known: its handler does not run. */
@@ -61,6 +64,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk, overseer: Overseer
     const parking = new Parking(chunk.held, consumer.onDeadLetter === 'hold')
     const due = chunk.records.filter((decoded) => !isKeptBack(chunk, parking, decoded))
     const ids = messageIdsOf(due)
+    if (chunk.takesTurn) takeTurn(transaction)
     const [position, seen] = await Promise.all([
       advance(transaction, chunk),
       claimMessages(transaction, chunk.position, ids),

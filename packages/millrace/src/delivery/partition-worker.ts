@@ -19,6 +19,7 @@ import type { Verdict } from './parking.ts'
 import { loadPosition, type Position, putDown, skipGap, takeUp } from './positions.ts'
 import { Preparations } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
+import { Turns } from './turns.ts'
 
 /**
  * Records of one chunk at most, for handlers of single events: what a rerun repeats is bounded by it. The log's reader
@@ -89,6 +90,7 @@ export interface WorkerStatus {
 export class PartitionWorker {
   readonly #options: WorkerOptions
   readonly #size: ChunkSize
+  readonly #turns = new Turns()
   readonly #stopping = new AbortController()
   #backlog = new Backlog()
   #preparations: Preparations
@@ -298,6 +300,7 @@ export class PartitionWorker {
       preparations: this.#preparations,
       held: this.#held,
       copyDeadLetter,
+      takesTurn: this.#turns.areTaken,
       slow,
       convicted: conviction && { offset: conviction.offset, verdict: this.#verdictOn(conviction.error) },
     }
@@ -305,6 +308,7 @@ export class PartitionWorker {
     try {
       const outcome = await handleChunk(runner, chunk, this.#overseer())
       this.#size.committed(records.length, performance.now() - started)
+      this.#turns.committed()
       return outcome
     } finally {
       metrics.chunk(performance.now() - started)
@@ -388,11 +392,16 @@ export class PartitionWorker {
     this.#lastError = isMillraceError(error) && aboutPositions.has(error.code) ? error.message : codeOf(error)
     if (error instanceof PositionMoved) return this.#onPositionMoved()
     this.#faults += 1
-    if (this.#options.runner.database.faultOf(error) === 'conflict') this.#size.conflicted()
+    if (this.#options.runner.database.faultOf(error) === 'conflict') this.#onConflict()
     this.#options.logger.warn({ err: error, faults: this.#faults }, 'a chunk could not be handled; it is tried again')
     const wait = Math.min(longestFaultWaitMs, firstFaultWaitMs * 2 ** Math.min(10, this.#faults - 1))
     await waitFor(wait * (0.5 + Math.random() / 2), this.#stopping.signal)
     if (this.#faults >= suspiciousFaults) await this.#suspect(error)
+  }
+
+  #onConflict(): void {
+    this.#size.conflicted()
+    this.#turns.lost()
   }
 
   /** The same chunk again and again, while the database is well: perhaps one of its records does it. */

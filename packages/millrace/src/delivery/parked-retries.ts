@@ -266,8 +266,13 @@ export class ParkedRetries implements Part {
     const wasOpen = breaker.isOpen
     breaker.failed(keyOf(head))
     // A probe that failed says nothing about the record.
-    if (wasOpen && !breaker.hasGivenUp) return
+    if (wasOpen && !breaker.hasGivenUp) return this.#putBack(head)
     await this.#settle(head, judge(consumer.retry, error, head.attempts + 1, logger))
+  }
+
+  /** It is due still, and not only when its lease has run out: all may be well long before. */
+  async #putBack(head: ParkedRow): Promise<void> {
+    if (this.#prepares) await giveBack(this.#options.runner.database.on('system'), head)
   }
 
   /**

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { numbers } from '../../src/delivery/operations.fixture.ts'
-import { Step, steps, stepsModule } from '../../src/delivery/steps.fixture.ts'
+import { steps, stepsModule } from '../../src/delivery/steps.fixture.ts'
 import { defineConsumer } from '../../src/index.ts'
 import { type TestApp, testApp } from '../../src/testing/index.ts'
 import { until } from '../faults/until.ts'
@@ -27,15 +27,18 @@ function waiting() {
   return { entered: entered.promise, letGo: mayEnd.resolve, tried, consumer }
 }
 
-async function publishAll(t: TestApp): Promise<void> {
-  await t.millrace.transaction(async (unit) => unit.publish(...keys.map((key, n) => Step({ key, n }))))
+/** Without ids of their own, so that nothing but the position keeps them from being handled twice. */
+async function produceAll(t: TestApp): Promise<void> {
+  for (const [n, key] of keys.entries()) {
+    await t.produce({ topic: 'steps', key: Buffer.from(key), value: Buffer.from(JSON.stringify({ key, n })) })
+  }
 }
 
 test('what is handled to its end while the process stops is not handled again by the next', async () => {
   const { entered, letGo, tried, consumer } = waiting()
   const modules = [stepsModule(consumer)]
   await using t = await testApp({ modules, topicPartitions: partitions })
-  await publishAll(t)
+  await produceAll(t)
   await entered
   const stopped = t.app.stop()
   letGo()
@@ -49,7 +52,7 @@ test('what is handled to its end while its partition goes to another process is 
   const { entered, letGo, tried, consumer } = waiting()
   const modules = [stepsModule(consumer)]
   await using first = await testApp({ modules, topicPartitions: partitions })
-  await publishAll(first)
+  await produceAll(first)
   await entered
   const starting = testApp({ modules, databaseUrl: first.databaseUrl })
   await until('it gives up a partition, and ends its chunk first', async () => (await partitionsOf(first)) < partitions)

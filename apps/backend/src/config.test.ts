@@ -23,6 +23,7 @@ test('nothing needs to be set', () => {
     KAFKA_CREATE_TOPICS: true,
     KAFKA_TOPIC_REPLICAS: undefined,
     TOPIC_PARTITIONS: 4,
+    DEAD_LETTER_TOPIC: undefined,
     MODULES: ['todos'],
     ROLES: ['api', 'worker'],
     LOG_LEVEL: 'info',
@@ -43,6 +44,15 @@ test('Kafka’s addresses are hosts with ports', () => {
     '[::1]:9093',
   ])
   expect(() => readConfig({ KAFKA_BROKERS: 'a.example' })).toThrow(/KAFKA_BROKERS is "a.example", which is not/)
+})
+
+test('copies of dead letters go to a topic that can be one', () => {
+  expect(readConfig({ DEAD_LETTER_TOPIC: 'dead-letters' })).toMatchObject({ DEAD_LETTER_TOPIC: 'dead-letters' })
+  for (const wrong of ['dead letters', '..', 'x'.repeat(250)]) {
+    expect(() => readConfig({ DEAD_LETTER_TOPIC: wrong })).toThrow(
+      /DEAD_LETTER_TOPIC is ".*", which is not a topic name/,
+    )
+  }
 })
 
 test('what is wrong is told together, and a slip is warned about', () => {

@@ -10,6 +10,7 @@ import {
   postgresUrl,
   readEnvironment,
   string,
+  topicName,
   type ValuesOf,
   type Variables,
 } from 'millrace/config'
@@ -109,7 +110,7 @@ export const variables = {
     doc: 'Partitions of topics that are created, on either broker, and do not say themselves; others keep theirs.',
   },
   DEAD_LETTER_TOPIC: {
-    parse: string('a topic name'),
+    parse: topicName(),
     unset: 'none',
     doc: 'A topic that a copy of each dead letter is published to; see [operations.md](operations.md#copies-of-dead-letters).',
   },

@@ -9,5 +9,6 @@ export {
   port,
   postgresUrl,
   string,
+  topicName,
 } from './parsers.ts'
 export { type Configuration, readEnvironment, type ValuesOf, type Variable, type Variables } from './variables.ts'

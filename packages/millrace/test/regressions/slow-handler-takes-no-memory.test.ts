@@ -50,14 +50,20 @@ test('a handler that is slow takes no memory for what waits behind it', { timeou
   const before = heldBytes()
   // As many round trips as would fetch all of it.
   for (let n = 1; n < records; n += 1) await publish(n)
-  const grown = heldBytes() - before
-  process.stdout.write(`slow handler: ${Math.round(grown / 1e6)} MB held of ${(records * recordBytes) / 1e6}\n`)
-  expect(grown).toBeLessThan(mostBytes)
+  let grown = 0
+  // Answers that are on their way, and their memory, go after a moment; what is kept stays.
+  const isLittle = () => {
+    grown = heldBytes() - before
+    return grown < mostBytes
+  }
+  await until('little is held of what waits', isLittle, 5_000).finally(() => {
+    process.stdout.write(`slow handler: ${Math.round(grown / 1e6)} MB held of ${(records * recordBytes) / 1e6}\n`)
+  })
 
   mayGoOn.resolve()
   await until('all are handled', () => seen.size === records, 60_000)
   expect([...seen]).toEqual(Array.from({ length: records }, (_, n) => n))
-  expect(heldBytes() - before).toBeLessThan(mostBytes)
+  await until('as little is held as before', isLittle, 5_000)
 })
 
 /** Nothing that a broker could make smaller. */

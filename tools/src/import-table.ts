@@ -41,9 +41,9 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   },
   outbox: {
     from: ['core', 'tracing'],
-    typesFrom: ['ports', 'migrate'],
+    typesFrom: ['ports', 'migrate', 'contracts'],
     packages: ['node:'],
-    why: 'writes and reads its tables through the port; says where its migrations are',
+    why: 'writes and reads its tables through the port; says where its migrations are; has dead letters copied',
   },
   direct: {
     from: ['core', 'contracts'],

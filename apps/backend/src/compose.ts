@@ -59,6 +59,7 @@ export async function compose(config: Config): Promise<App> {
     consumeFrom: config.KAFKA_FROM,
     ...(await provideTracing(config, logger)),
     ...(config.CONSUMERS_PAUSED && { pausedConsumers: config.CONSUMERS_PAUSED }),
+    ...(config.DEAD_LETTER_TOPIC && { deadLetterTopic: config.DEAD_LETTER_TOPIC }),
     logger,
   })
 }

@@ -38,6 +38,7 @@ test('nothing needs to be set', () => {
     NOTIFICATIONS_SMTP_URL: undefined,
     NOTIFICATIONS_WEBHOOK_SECRET: undefined,
     NOTIFICATIONS_WEBHOOK_URL: undefined,
+    DEAD_LETTER_TOPIC: undefined,
     ROLES: ['api', 'worker'],
     LOG_LEVEL: 'info',
     LOG_RETENTION: '7d',
@@ -99,6 +100,15 @@ test('a sender of notifications has all it needs, or nothing starts', () => {
 test('consumers that are paused are named', () => {
   expect(readConfig({ CONSUMERS_PAUSED: 'notifications, todos' }).CONSUMERS_PAUSED).toEqual(['notifications', 'todos'])
   expect(() => readConfig({ CONSUMERS_PAUSED: 'notifications,' })).toThrow(/CONSUMERS_PAUSED is/)
+})
+
+test('copies of dead letters go to a topic that can be one', () => {
+  expect(readConfig({ DEAD_LETTER_TOPIC: 'dead-letters' })).toMatchObject({ DEAD_LETTER_TOPIC: 'dead-letters' })
+  for (const wrong of ['dead letters', '..', 'x'.repeat(250)]) {
+    expect(() => readConfig({ DEAD_LETTER_TOPIC: wrong })).toThrow(
+      /DEAD_LETTER_TOPIC is ".*", which is not a topic name/,
+    )
+  }
 })
 
 test('what is wrong is told together, and a slip is warned about', () => {

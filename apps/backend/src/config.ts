@@ -14,6 +14,7 @@ import {
   ratio,
   readEnvironment,
   string,
+  topicName,
   url,
   type ValuesOf,
   type Variables,
@@ -112,6 +113,11 @@ export const variables = {
     parse: integer({ min: 1, max: 1_000 }),
     default: '4',
     doc: 'Partitions of topics that are created, on either broker, and do not say themselves; others keep theirs.',
+  },
+  DEAD_LETTER_TOPIC: {
+    parse: topicName(),
+    unset: 'none',
+    doc: 'A topic that a copy of each dead letter is published to; see [operations.md](operations.md#copies-of-dead-letters).',
   },
   MODULES: { parse: listOf(moduleNames), default: moduleNames.join(','), doc: 'The modules to run.' },
   ROLES: {

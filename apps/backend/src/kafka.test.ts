@@ -67,11 +67,11 @@ describe('Kafka that is not there when the process starts', () => {
 })
 
 describe('what other programs see and write', () => {
-  test('Kafka’s own console tools read plain Protobuf bytes and write it, poison too: each todo is there once', {
+  test('Kafka’s own console tools read plain Protobuf bytes and write it, poison too: each todo is there once, and copies of the poison', {
     timeout,
   }, async () => {
     await using kafka = await startKafka()
-    const app = await composed({ KAFKA_BROKERS: kafka.bootstrap })
+    const app = await composed({ KAFKA_BROKERS: kafka.bootstrap, DEAD_LETTER_TOPIC: 'dead-letters' })
     await app.start()
 
     await post(app.url, { id: 7, content: 'tea' })
@@ -89,6 +89,10 @@ describe('what other programs see and write', () => {
     ]
     await expect.poll(() => list(app.url), soon).toEqual(expected)
     await expect.poll(() => counts(app.url), soon).toEqual({ handled: 3, dead: 2 })
+
+    const copies = ['--topic', 'dead-letters', '--from-beginning', '--max-messages', '2']
+    const shown = await runKafkaTool(kafka, 'console-consumer', [...copies, '--property', 'print.headers=true'])
+    expect(String(shown.stdout)).toMatch(/dead_letter_consumer:todos,dead_letter_topic:todos2,.*\tno Protobuf$/m)
   })
 })
 

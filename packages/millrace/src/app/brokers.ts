@@ -38,7 +38,7 @@ export class Brokers {
   /** The broker of a topic of this app by its name. */
   ofName(name: string): Broker {
     const owned = this.#topics.get(name)
-    if (!owned) throw new Error(`topic ${name} belongs to no module`)
+    if (!owned) throw new Error(`topic ${name} is none of this app's`)
     return this.of(owned.topic)
   }
 }

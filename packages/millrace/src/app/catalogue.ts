@@ -8,16 +8,23 @@ import type { AnyTopic } from '../core/topic.ts'
 export interface OwnedTopic {
   readonly name: string
   readonly topic: AnyTopic
-  readonly module: Module
+  /** Undefined: the app's own. */
+  readonly module: Module | undefined
 }
 
-/** The topics of an app's modules, by name. */
+/** The topics of an app and its modules, by name. */
 export type TopicCatalogue = ReadonlyMap<string, OwnedTopic>
 
-/** @throws DEFINITION_INVALID when a module's or topic's name is taken twice */
-export function collectTopics(modules: readonly Module[]): TopicCatalogue {
+/**
+ * @param own topics of the app itself
+ * @throws DEFINITION_INVALID when a module's or topic's name is taken twice
+ */
+export function collectTopics(modules: readonly Module[], own: readonly AnyTopic[]): TopicCatalogue {
   assertUnique('Module', modules)
-  const owned = modules.flatMap((module) => module.topics.map((topic) => ({ name: topic.name, topic, module })))
+  const owned: OwnedTopic[] = modules.flatMap((module) =>
+    module.topics.map((topic) => ({ name: topic.name, topic, module })),
+  )
+  owned.push(...own.map((topic) => ({ name: topic.name, topic, module: undefined })))
   assertUnique('Topic', owned)
   return new Map(owned.map((topic) => [topic.name, topic]))
 }

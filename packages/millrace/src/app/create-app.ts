@@ -1,3 +1,4 @@
+import type { CopyDeadLetter } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
@@ -14,6 +15,7 @@ import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
 import { collectConsumers, collectSchedules, collectTopics, pausedBySetting } from './catalogue.ts'
+import { deadLetterCopier, deadLetterTopics, refusedCopier } from './dead-letter-copies.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { watchApp } from './gauges.ts'
@@ -66,11 +68,15 @@ export interface BuiltApp {
 export function buildApp(options: AppOptions): BuiltApp {
   const config = appConfig(options)
   const { database, modules, metrics, logger } = config
-  const catalogue = collectTopics(modules)
+  const catalogue = collectTopics(modules, deadLetterTopics(config))
   const brokers = new Brokers(config.brokers, catalogue)
   const tracer = new Tracer(config.tracing, (topic) => brokers.ofName(topic).name)
   const encode = createEncoder(config, catalogue, tracer)
-  const relays = new Relays(brokers.lanes, { database, metrics, tracer, logger: logger.child({ part: 'relay' }) })
+  const copyDeadLetter = deadLetterCopier(config)
+  const relays = new Relays(brokers.lanes, {
+    ...{ database, metrics, tracer, logger: logger.child({ part: 'relay' }) },
+    copyRefused: refusedCopier(copyDeadLetter, brokers),
+  })
   const direct = new DirectPublisher((topic) => brokers.ofName(topic), directMetrics(metrics))
   const timers = createTimers(config, brokers, relays)
   const units = unitRunner(config, { encode, brokers, relays, timers })
@@ -81,9 +87,10 @@ export function buildApp(options: AppOptions): BuiltApp {
   const topics = new Topics(catalogue, brokers, config.topicPartitions)
   const paused = pausedBySetting(consumers, config.pausedConsumers)
   const controls = new Controls(database, logger.child({ part: 'controls' }), paused)
-  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, topics, units, controls, tracer }))
+  const delivering = { topics, units, controls, copyDeadLetter, tracer }
+  const runners = consumers.map((consumer) => consumerRunner(config, { consumer, ...delivering }))
   const working = config.roles.includes('worker') ? runners : []
-  const replays = replayRunner(config, { consumers, brokers, units, controls, tracer })
+  const replays = replayRunner(config, { consumers, brokers, units, controls, copyDeadLetter, tracer })
   const admin = adminSource({ units, brokers, catalogue, consumers, schedules, controls, runners: working, replays })
   const http = httpServer(config, millrace, { runners: working, timers, admin, tracer })
   watchApp(config, { brokers, direct, runners: working })
@@ -154,13 +161,12 @@ interface ConsumerParts {
   readonly topics: Topics
   readonly units: UnitRunner
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly tracer: Tracer
 }
 
-function consumerRunner(
-  config: AppConfig,
-  { consumer, topics, units, controls, tracer }: ConsumerParts,
-): ConsumerRunner {
+function consumerRunner(config: AppConfig, parts: ConsumerParts): ConsumerRunner {
+  const { consumer, topics, units, controls, copyDeadLetter, tracer } = parts
   const { metrics, logger, consumeFrom } = config
   return new ConsumerRunner({
     consumer,
@@ -168,6 +174,7 @@ function consumerRunner(
     topics: () => topics.of(consumer),
     runner: units,
     controls,
+    copyDeadLetter,
     metrics: deliveryMetrics(metrics, consumer.name, logger),
     tracer,
     logger,
@@ -179,18 +186,20 @@ interface ReplayParts {
   readonly brokers: Brokers
   readonly units: UnitRunner
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly tracer: Tracer
 }
 
 function replayRunner(
   { metrics, logger }: AppConfig,
-  { consumers, brokers, units, controls, tracer }: ReplayParts,
+  { consumers, brokers, units, controls, copyDeadLetter, tracer }: ReplayParts,
 ): ReplayRunner {
   return new ReplayRunner({
     consumers: consumers.map((consumer) => ({ consumer, brokerOf: (topic) => brokers.ofName(topic) })),
     runner: units,
     controls,
     metricsOf: (name) => deliveryMetrics(metrics, name, logger),
+    copyDeadLetter,
     tracer,
     logger,
   })

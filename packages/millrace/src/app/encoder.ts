@@ -20,7 +20,7 @@ export function createEncoder(config: AppConfig, topics: TopicCatalogue, tracer:
   return (event, mode, cause) => {
     const { topic } = event
     const owned = topics.get(topic.name)
-    if (!owned) throw fail('EVENT_UNKNOWN', { topic: topic.name })
+    if (!owned?.module) throw fail('EVENT_UNKNOWN', { topic: topic.name })
     if (topic.publish !== mode) {
       const call = mode === 'outbox' ? 'unit.publish' : 'millrace.publish'
       throw fail('PUBLISH_MODE_WRONG', { topic: topic.name, mode: topic.publish, call })

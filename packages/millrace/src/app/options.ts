@@ -55,6 +55,11 @@ export interface AppOptions {
   readonly pausedConsumers?: readonly string[]
   /** Largest record that may be published, in bytes. @default 1,000,000, which Kafka takes as it comes */
   readonly maxRecordBytes?: number
+  /**
+   * Where a copy of each dead letter is published, besides: a topic of the app's own, on Kafka where the app is. See
+   * docs/operations.md. Default: no copies.
+   */
+  readonly deadLetterTopic?: string
   /** After how long without progress a partition with records to handle is reported as stuck. @default '60s' */
   readonly progressTimeout?: Duration
   /** Default: JSON lines on standard output, from info. */
@@ -67,7 +72,9 @@ export interface AppOptions {
 
 /** The options with defaults filled in. */
 export type AppConfig = AppOptions &
-  Required<Omit<AppOptions, 'routes' | 'tracing' | 'progressTimeout'>> & { readonly progressTimeoutMs: number }
+  Required<Omit<AppOptions, 'routes' | 'tracing' | 'deadLetterTopic' | 'progressTimeout'>> & {
+    readonly progressTimeoutMs: number
+  }
 
 /** Fills in the defaults. */
 export function appConfig(options: AppOptions): AppConfig {

@@ -1,14 +1,16 @@
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Metrics } from '../observability/index.ts'
-import { type Lane, Relay } from '../outbox/index.ts'
+import { type CopyRefused, type Lane, Relay } from '../outbox/index.ts'
 import type { Database } from '../ports/database.ts'
 import type { Tracer } from '../tracing/index.ts'
 import { relayMetrics } from './publish-metrics.ts'
 import { together } from './together.ts'
 
-interface RelayParts {
+/** What relays are run with. */
+export interface RelaysOptions {
   readonly database: Database
+  readonly copyRefused: CopyRefused
   readonly metrics: Metrics
   readonly tracer: Tracer
   readonly logger: Logger
@@ -20,7 +22,7 @@ export class Relays implements Part {
   readonly #relays: ReadonlyMap<string, Relay>
   readonly #all: Part
 
-  constructor(lanes: readonly Lane[], { metrics, ...options }: RelayParts) {
+  constructor(lanes: readonly Lane[], { metrics, ...options }: RelaysOptions) {
     this.#relays = new Map(
       lanes.map((lane) => [lane.name, new Relay({ ...options, lane, metrics: relayMetrics(metrics, lane.name) })]),
     )

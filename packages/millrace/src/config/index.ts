@@ -13,6 +13,7 @@ export {
   postgresUrl,
   ratio,
   string,
+  topicName,
   url,
 } from './parsers.ts'
 export { type Configuration, readEnvironment, type ValuesOf, type Variable, type Variables } from './variables.ts'

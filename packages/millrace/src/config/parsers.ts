@@ -13,6 +13,14 @@ export function string(expects = 'a text'): Parser<string> {
   return { expects, read: (text) => text }
 }
 
+/** The name of a topic, as every broker takes it. */
+export function topicName(): Parser<string> {
+  return {
+    expects: 'a topic name (letters, digits, ".", "_" and "-"; at most 249)',
+    read: (text) => (/^[A-Za-z0-9._-]{1,249}$/.test(text) && !/^\.\.?$/.test(text) ? text : undefined),
+  }
+}
+
 /** A whole number within bounds, both included. */
 export function integer({ min, max }: { readonly min: number; readonly max: number }): Parser<number> {
   const fits = (value: number) => value >= min && value <= max

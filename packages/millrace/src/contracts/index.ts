@@ -4,5 +4,11 @@ export {
   decodeRecord,
   encodeEvent,
 } from './codec.ts'
+export {
+  type CopiedDeadLetter,
+  type CopyDeadLetter,
+  deadLetterCopies,
+  withoutCopies,
+} from './dead-letter-copy.ts'
 export { json } from './json.ts'
 export { traceOf } from './record-event.ts'

@@ -1,13 +1,14 @@
-import type { DecodedRecord } from '../contracts/index.ts'
+import type { CopyDeadLetter, DecodedRecord } from '../contracts/index.ts'
 import type { Transaction } from '../ports/database.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
-import type { DeadLetter } from './dead-letters.ts'
+import { copiesOf, type DeadLetter } from './dead-letters.ts'
 import { countUnhandled, type Handlers } from './handlers.ts'
 import type { HeldKeys } from './held-keys.ts'
 import { claimMessages, disclaimMessages } from './inbox.ts'
 import { Parking, type Verdict } from './parking.ts'
 import { type Judge, Pass } from './pass.ts'
 import { advancePosition, type Position } from './positions.ts'
+import { takeTurn } from './turns.ts'
 
 /** Somebody else has moved the position: the chunk was rolled back, and this member may not own the partition. */
 export class PositionMoved extends Error {
@@ -35,6 +36,9 @@ export interface Chunk extends Handlers {
   readonly position: Position
   readonly records: readonly DecodedRecord[]
   readonly held: HeldKeys
+  readonly copyDeadLetter: CopyDeadLetter
+  /** Whether it goes one after the other with others that say so. */
+  readonly takesTurn: boolean
   /** Offsets of records that are not to be waited for: they are handled apart from the partition. */
   readonly slow: ReadonlySet<number>
   /** A record that has failed, by all that is known: its handler does not run. */
@@ -60,6 +64,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk, overseer: Overseer
     const parking = new Parking(chunk.held, consumer.onDeadLetter === 'hold')
     const due = chunk.records.filter((decoded) => !isKeptBack(chunk, parking, decoded))
     const ids = messageIdsOf(due)
+    if (chunk.takesTurn) takeTurn(transaction)
     const [position, seen] = await Promise.all([
       advance(transaction, chunk),
       claimMessages(transaction, chunk.position, ids),
@@ -72,6 +77,7 @@ export function handleChunk(runner: UnitRunner, chunk: Chunk, overseer: Overseer
     if (pass.handled.length < fresh.length) disclaim(transaction, chunk, fresh, pass.handled)
     const held = await parking.write(transaction, chunk.position)
     const { deadLetters, parked, failed } = parking
+    unit.add(copiesOf(chunk, deadLetters))
     const { handled } = pass
     const duplicates = due.length - fresh.length
     const unhandled = countUnhandled(consumer, handled)

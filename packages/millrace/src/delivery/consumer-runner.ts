@@ -1,3 +1,4 @@
+import type { CopyDeadLetter } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
@@ -30,6 +31,7 @@ export interface ConsumerRunnerOptions {
   readonly topics: () => readonly ConsumedTopic[]
   readonly runner: UnitRunner
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly metrics: DeliveryMetrics
   readonly tracer: Tracer
   readonly logger: Logger
@@ -130,7 +132,7 @@ export class ConsumerRunner implements Part {
   #assigned(broker: string, assigned: AssignedPartition, consumed: readonly ConsumedTopic[]): void {
     const topic = consumed.find((candidate) => candidate.topic.name === assigned.topic)?.topic
     if (!topic) return
-    const { consumer, runner, controls, metrics, tracer, logger } = this.#options
+    const { consumer, runner, controls, copyDeadLetter, metrics, tracer, logger } = this.#options
     metrics.assigned()
     const worker = new PartitionWorker({
       consumer,
@@ -142,6 +144,7 @@ export class ConsumerRunner implements Part {
       breaker: this.#breaker,
       retries: this.#retries,
       controls,
+      copyDeadLetter,
       metrics,
       tracer,
       logger: logger.child({ consumer: consumer.name, topic: assigned.topic, partition: assigned.partition }),

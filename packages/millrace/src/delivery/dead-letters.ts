@@ -1,6 +1,8 @@
+import type { CopyDeadLetter } from '../contracts/index.ts'
+import type { Consumer } from '../core/consumer.ts'
 import { codeOf, isMillraceError, messageOf } from '../core/errors.ts'
 import { encodeHeaders } from '../core/record-headers.ts'
-import type { BrokerRecord } from '../ports/broker.ts'
+import type { BrokerRecord, OutgoingRecord } from '../ports/broker.ts'
 import type { Transaction } from '../ports/database.ts'
 import type { PositionKey } from './positions.ts'
 
@@ -58,6 +60,24 @@ export function writeDeadLetters(
       letters.map(({ heldKeyId }) => heldKeyId ?? null),
       letters.map(({ redriven }) => redriven ?? 0),
     ],
+  })
+}
+
+/** Where dead letters are from, and what makes copies of them. */
+export interface CopyContext {
+  readonly consumer: Consumer
+  readonly position: Pick<PositionKey, 'topic' | 'partition'>
+  readonly copyDeadLetter: CopyDeadLetter
+}
+
+/** Copies of dead letters, to be published with the transaction that writes these. */
+export function copiesOf(
+  { consumer, position: { topic, partition }, copyDeadLetter }: CopyContext,
+  letters: readonly DeadLetter[],
+): OutgoingRecord[] {
+  return letters.flatMap(({ record, error, attempts }) => {
+    const { offset } = record
+    return copyDeadLetter({ record, consumer: consumer.name, topic, partition, offset, error, attempts }) ?? []
   })
 }
 

@@ -1,4 +1,4 @@
-import { type DecodedRecord, decodeRecord } from '../contracts/index.ts'
+import { type CopyDeadLetter, type DecodedRecord, decodeRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import { codeOf } from '../core/errors.ts'
 import type { Part } from '../core/lifecycle.ts'
@@ -10,6 +10,7 @@ import type { Tracer } from '../tracing/index.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
 import type { Breaker } from './breaker.ts'
 import type { Controls } from './controls.ts'
+import { copiesOf } from './dead-letters.ts'
 import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed } from './handlers.ts'
 import { release } from './held-keys.ts'
 import { claimMessages } from './inbox.ts'
@@ -50,6 +51,7 @@ export interface ParkedRetriesOptions {
   readonly runner: UnitRunner
   readonly breaker: Breaker
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly metrics: DeliveryMetrics
   readonly tracer: Tracer
   readonly logger: Logger
@@ -261,12 +263,17 @@ export class ParkedRetries implements Part {
   }
 
   async #onHeadFailed(head: ParkedRow, error: unknown): Promise<void> {
-    const { consumer, runner, breaker, logger } = this.#options
+    const { consumer, breaker, logger } = this.#options
     const wasOpen = breaker.isOpen
     breaker.failed(keyOf(head))
     // A probe that failed says nothing about the record.
-    if (wasOpen && !breaker.hasGivenUp) return giveBack(runner.database.on('system'), head)
+    if (wasOpen && !breaker.hasGivenUp) return this.#putBack(head)
     await this.#settle(head, judge(consumer.retry, error, head.attempts + 1, logger))
+  }
+
+  /** It is due still, and not only when its lease has run out: all may be well long before. */
+  async #putBack(head: ParkedRow): Promise<void> {
+    if (this.#prepares) await giveBack(this.#options.runner.database.on('system'), head)
   }
 
   /**
@@ -279,11 +286,13 @@ export class ParkedRetries implements Part {
 
   /** Writes down that a head has failed; false when another process has it. */
   async #settle(head: ParkedRow, verdict: Verdict): Promise<boolean> {
-    const { consumer, runner, metrics, logger } = this.#options
-    const isMine = await runner.database.transaction(
-      (transaction) => failHead(transaction, head, verdict, consumer.onDeadLetter === 'hold'),
-      { share: 'worker' },
-    )
+    const { consumer, runner, copyDeadLetter, metrics, logger } = this.#options
+    const isMine = await inUnit(runner, 'worker', async (unit, transaction) => {
+      if (!(await failHead(transaction, head, verdict, consumer.onDeadLetter === 'hold'))) return false
+      const dead = verdict.waitMs === undefined ? [{ ...verdict, record: head.record }] : []
+      unit.add(copiesOf({ consumer, position: head, copyDeadLetter }, dead))
+      return true
+    })
     if (!isMine) return false
     const { topic, partition, record } = head
     const about = { err: verdict.error, topic, partition, offset: record.offset, attempts: verdict.attempts }

@@ -1,4 +1,4 @@
-import { type DecodedRecord, decodeRecord } from '../contracts/index.ts'
+import { type CopyDeadLetter, type DecodedRecord, decodeRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
 import { codeOf, type ErrorCode, fail, isMillraceError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
@@ -21,6 +21,7 @@ import type { Verdict } from './parking.ts'
 import { type Position, putDown, takeUp } from './positions.ts'
 import { Preparations } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
+import { Turns } from './turns.ts'
 
 /**
  * Records of one chunk at most, for handlers of single events: what a rerun repeats is bounded by it. The log's reader
@@ -48,6 +49,7 @@ export interface WorkerOptions {
   readonly breaker: Breaker
   readonly retries: ParkedRetries
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly metrics: DeliveryMetrics
   readonly tracer: Tracer
   readonly logger: Logger
@@ -94,6 +96,7 @@ export class PartitionWorker {
   readonly #options: WorkerOptions
   readonly #size: ChunkSize
   readonly #cursor: Cursor
+  readonly #turns = new Turns()
   readonly #stopping = new AbortController()
   #backlog = new Backlog()
   #preparations: Preparations
@@ -268,7 +271,7 @@ export class PartitionWorker {
   }
 
   async #handle(records: readonly DecodedRecord[], slow: ReadonlySet<number>): Promise<ChunkOutcome> {
-    const { consumer, runner, metrics, tracer } = this.#options
+    const { consumer, runner, metrics, copyDeadLetter, tracer } = this.#options
     const { position } = this.#cursor
     if (!position) throw new Error('a chunk needs a position')
     const { conviction } = this.#backlog
@@ -279,6 +282,8 @@ export class PartitionWorker {
       preparations: this.#preparations,
       watch: this.#options,
       held: this.#held,
+      copyDeadLetter,
+      takesTurn: this.#turns.areTaken,
       slow,
       convicted: conviction && { offset: conviction.offset, verdict: this.#verdictOn(conviction.error) },
     }
@@ -287,6 +292,7 @@ export class PartitionWorker {
       const handle = () => handleChunk(runner, chunk, this.#overseer())
       const outcome = await tracer.inSpan(this.#work(records.length), {}, handle)
       this.#size.committed(records.length, performance.now() - started)
+      this.#turns.committed()
       return outcome
     } finally {
       metrics.chunk(performance.now() - started)
@@ -377,11 +383,16 @@ export class PartitionWorker {
     this.#lastError = isAboutPositions ? `${error.message} ${error.remedy}` : codeOf(error)
     if (error instanceof PositionMoved) return this.#onPositionMoved()
     this.#faults += 1
-    if (this.#options.runner.database.faultOf(error) === 'conflict') this.#size.conflicted()
+    if (this.#options.runner.database.faultOf(error) === 'conflict') this.#onConflict()
     this.#options.logger.warn({ err: error, faults: this.#faults }, 'a chunk could not be handled; it is tried again')
     const wait = Math.min(longestFaultWaitMs, firstFaultWaitMs * 2 ** Math.min(10, this.#faults - 1))
     await waitFor(wait * (0.5 + Math.random() / 2), this.#interrupted)
     if (this.#faults >= suspiciousFaults) await this.#suspect(error)
+  }
+
+  #onConflict(): void {
+    this.#size.conflicted()
+    this.#turns.lost()
   }
 
   /** The same chunk again and again, while the database is well: perhaps one of its records does it. */

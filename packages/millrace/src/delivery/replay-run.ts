@@ -1,3 +1,4 @@
+import type { CopyDeadLetter } from '../contracts/index.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { Signal } from '../core/signal.ts'
@@ -22,6 +23,7 @@ export interface ReplayRunOptions {
   readonly located: LocatedConsumer
   readonly runner: UnitRunner
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   readonly metrics: DeliveryMetrics
   readonly tracer: Tracer
   readonly logger: Logger
@@ -124,14 +126,14 @@ export class ReplayRun {
   }
 
   #worker({ broker, topic: name, partition, to }: ReplayProgress): PartitionWorker {
-    const { replay, runner, controls, metrics, tracer } = this.#options
+    const { replay, runner, controls, copyDeadLetter, metrics, tracer } = this.#options
     const topic = this.#consumer.topics.find((topic) => topic.name === name)
     const assigned = this.#topics.find((opened) => opened.name === name)?.all[partition]
     if (!topic || !assigned) throw new TopicGone(`topic ${name} has no partition ${partition}`)
     return new PartitionWorker({
       consumer: this.#consumer,
       consumerId: replay.scopeId,
-      ...{ broker, topic, assigned, to, runner, controls, metrics, tracer },
+      ...{ broker, topic, assigned, to, runner, controls, copyDeadLetter, metrics, tracer },
       breaker: this.#breaker,
       retries: this.#retries,
       logger: this.#logger.child({ topic: name, partition }),

@@ -1,3 +1,4 @@
+import type { CopyDeadLetter } from '../contracts/index.ts'
 import { codeOf } from '../core/errors.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Logger } from '../core/logger.ts'
@@ -22,6 +23,7 @@ export interface ReplayRunnerOptions {
   readonly consumers: readonly LocatedConsumer[]
   readonly runner: UnitRunner
   readonly controls: Controls
+  readonly copyDeadLetter: CopyDeadLetter
   /** The metrics under a name. */
   readonly metricsOf: (name: string) => DeliveryMetrics
   readonly tracer: Tracer
@@ -89,12 +91,12 @@ export class ReplayRunner implements Part {
   }
 
   async #take(replay: ReplayWork): Promise<void> {
-    const { runner, controls, metricsOf, tracer, logger } = this.#options
+    const { runner, controls, copyDeadLetter, metricsOf, tracer, logger } = this.#options
     const located = this.#consumers.get(replay.consumer)
     const lease = await runner.database.tryLock(`replay ${replay.id}`)
     if (!lease || !located) return
     const metrics = metricsOf(scopeName(replay.consumer))
-    const run = new ReplayRun({ replay, located, runner, controls, metrics, tracer, logger })
+    const run = new ReplayRun({ replay, located, runner, controls, copyDeadLetter, metrics, tracer, logger })
     this.#running.set(replay.id, { run, ended: this.#run(run, lease, replay) })
   }
 

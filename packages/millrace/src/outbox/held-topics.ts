@@ -8,7 +8,7 @@ import type { RelayMetrics } from './metrics.ts'
 import { type Outcome, outcomeOf, type ParkedRecord } from './outcome.ts'
 import { unparkRecords } from './parked.ts'
 import type { PieceBounds } from './position.ts'
-import { buryRefused, logRefused } from './refused.ts'
+import { buryRefused, type CopyRefused, logRefused } from './refused.ts'
 
 /** What held topics are carried with. */
 export interface HeldTopicOptions {
@@ -18,6 +18,7 @@ export interface HeldTopicOptions {
   readonly piece: PieceBounds
   /** How long a topic that has failed is left alone. */
   readonly backoff: Backoff
+  readonly copyRefused: CopyRefused
   readonly logger: Logger
 }
 
@@ -171,13 +172,13 @@ class HeldTopic {
   }
 
   #carry(records: Awaited<ReturnType<FencedPosition['readParked']>>): Promise<Outcome> {
-    const { lane, position } = this.#options
+    const { lane, position, copyRefused } = this.#options
     return lane.carry(records, (results) =>
       position.move(undefined, async (transaction) => {
         const outcome = outcomeOf(records, await results(transaction))
         const gone = [...outcome.taken, ...outcome.refused.map(({ record }) => record)]
         unparkRecords(transaction, { lane: lane.name, topic: this.topic }, gone)
-        buryRefused(transaction, outcome.refused)
+        buryRefused(transaction, outcome.refused, copyRefused)
         return outcome
       }),
     )

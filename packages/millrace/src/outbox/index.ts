@@ -3,4 +3,5 @@ export { brokerLane, type Lane, type TransactionalLog, transactionalLane } from 
 export { Leadership, type LeadershipOptions } from './leadership.ts'
 export type { RelayMetrics } from './metrics.ts'
 export { outboxMigrations, outboxSlices, writeOutbox } from './outbox.ts'
+export type { CopyRefused } from './refused.ts'
 export { Relay, type RelayOptions } from './relay.ts'

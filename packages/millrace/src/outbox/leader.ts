@@ -16,7 +16,7 @@ import {
   type RelayPosition,
   readPosition,
 } from './position.ts'
-import { buryRefused, logRefused } from './refused.ts'
+import { buryRefused, type CopyRefused, logRefused } from './refused.ts'
 import { adoptRestored } from './restored.ts'
 
 /** What a lane is carried with. */
@@ -27,6 +27,7 @@ export interface LeaderOptions {
   readonly metrics: RelayMetrics
   readonly piece: PieceBounds
   readonly backoff: Backoff
+  readonly copyRefused: CopyRefused
 }
 
 /** Carries a lane for as long as this process leads it. */
@@ -112,13 +113,13 @@ export class Leader {
 
   /** Moves the position past a piece, of which the broker was given what is free, and parks what was not taken. */
   #carry(piece: Piece, free: readonly OutboxRecord[], behind: readonly OutboxRecord[]): Promise<Outcome> {
-    const { lane } = this.#options
+    const { lane, copyRefused } = this.#options
     return lane.carry(free, (results) =>
       this.#position.move(piece.next, async (transaction) => {
         const outcome = outcomeOf(free, await results(transaction))
         const parked: ParkedRecord[] = [...behind.map((record) => ({ record })), ...outcome.parked]
         parkRecords(transaction, lane.name, parked)
-        buryRefused(transaction, outcome.refused)
+        buryRefused(transaction, outcome.refused, copyRefused)
         return { ...outcome, parked }
       }),
     )

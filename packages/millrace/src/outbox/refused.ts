@@ -1,8 +1,13 @@
+import type { CopiedDeadLetter } from '../contracts/index.ts'
 import { codeOf, messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { encodeHeaders } from '../core/record-headers.ts'
 import type { Transaction } from '../ports/database.ts'
+import { type LanedRecord, writeOutbox } from './outbox.ts'
 import type { RefusedRecord } from './outcome.ts'
+
+/** Makes the copy of a dead letter, with the lane it takes; undefined where none is to be made. */
+export type CopyRefused = (letter: CopiedDeadLetter) => LanedRecord | undefined
 
 const insert = `
   INSERT INTO millrace.dead_letter (topic, recorded_at, key, value, headers, code, reason, attempts)
@@ -13,8 +18,11 @@ const insert = `
 
 const longestReason = 4_000
 
-/** Makes dead letters, without a consumer, of what a broker has refused for good. */
-export function buryRefused(transaction: Transaction, refused: readonly RefusedRecord[]): void {
+/**
+ * Makes dead letters, without a consumer, of what a broker has refused for good, and publishes their copies: as the
+ * transaction's last step.
+ */
+export function buryRefused(transaction: Transaction, refused: readonly RefusedRecord[], copy: CopyRefused): void {
   if (refused.length === 0) return
   transaction.send({
     name: 'millrace_relay_bury',
@@ -30,6 +38,10 @@ export function buryRefused(transaction: Transaction, refused: readonly RefusedR
       refused.map(({ error }) => messageOf(error).slice(0, longestReason).replaceAll('\0', '\u{fffd}')),
     ],
   })
+  writeOutbox(
+    transaction,
+    refused.flatMap(({ record, error }) => copy({ record, topic: record.topic, error, attempts: 1 }) ?? []),
+  )
 }
 
 /** Says of each that it was refused; after the commit. */

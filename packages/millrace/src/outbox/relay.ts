@@ -11,6 +11,7 @@ import { Leader } from './leader.ts'
 import { Leadership } from './leadership.ts'
 import { type RelayMetrics, silentRelayMetrics } from './metrics.ts'
 import { defaultBounds, type PieceBounds } from './position.ts'
+import type { CopyRefused } from './refused.ts'
 import { watchedLane } from './watched-lane.ts'
 
 /** What the relay carries between, and how. */
@@ -29,6 +30,8 @@ export interface RelayOptions {
   readonly candidacyMs?: number
   /** How long a broker, or a topic of it, that takes nothing is left alone. @default 1 s, doubled up to 30 s */
   readonly backoff?: Backoff
+  /** Makes copies of what the broker refuses for good. @default none are made */
+  readonly copyRefused?: CopyRefused
 }
 
 /** Wake-ups come by signal; this is how late one that was missed is noticed. */
@@ -57,6 +60,7 @@ export class Relay implements Part {
       piece: defaultBounds,
       candidacyMs: defaultCandidacyMs,
       backoff: exponential({ first: '1s', cap: '30s' }),
+      copyRefused: () => undefined,
       ...options,
       lane: watchedLane(lane, metrics, tracer),
       metrics,

@@ -151,6 +151,11 @@ export class UnitOfWork implements Unit {
     this.#timers.push(cancelTimer(topic.name, key, name))
   }
 
+  /** Adds records of the framework's own to what user code has published. */
+  add(records: readonly OutgoingRecord[]): void {
+    this.#records.push(...records)
+  }
+
   attempt<T>(part: () => Promise<T>): Promise<T> {
     this.#assertOpen()
     this.#assertInnermost()

@@ -8,11 +8,16 @@ import manifest from '../package.json' with { type: 'json' }
 import type { Config, moduleNames } from './config.ts'
 import { bind } from './database.ts'
 import { keptSecret } from './kept-secret.ts'
+import { orders } from './modules/orders/module.ts'
 import { todos } from './modules/todos/module.ts'
 import { appRoutes } from './routes.ts'
 
 /** The modules, each made with its own settings. */
-const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config) => Module>> = { todos: () => todos }
+const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config) => Module>> = {
+  todos: () => todos,
+  orders: ({ ORDERS_PREFIX: prefix, ORDERS_CONFIRM_DELAY, ORDERS_SHIP_DELAY }) =>
+    orders({ prefix, delays: { CONFIRMED: ORDERS_CONFIRM_DELAY, SHIPPED: ORDERS_SHIP_DELAY } }),
+}
 
 /**
  * Joins the modules with the adapters the configuration asks for. An embedded PostgreSQL is running when this resolves;
@@ -26,11 +31,12 @@ export async function compose(config: Config): Promise<App> {
   const kafka = provideKafka(config, logger)
   const postgres = await providePostgres(config, logger)
   const adminToken = await provideAdminToken(config, logger)
+  const chosen = config.MODULES.map((name) => modules[name](config))
   const database = createPostgresDatabase({ ...postgres.urls, poolSize: config.DATABASE_POOL_SIZE, logger })
   return createApp({
     services: postgres.services,
     name: 'millrace',
-    modules: config.MODULES.map((name) => modules[name](config)),
+    modules: chosen,
     database,
     brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }), ...kafka },
     bind,
@@ -38,7 +44,8 @@ export async function compose(config: Config): Promise<App> {
       ...{ host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
       ...(adminToken && { adminToken }),
     },
-    routes: appRoutes,
+    // A module that is served at the root greets in its own way.
+    ...(chosen.every(({ prefix }) => prefix !== '/') && { routes: appRoutes }),
     roles: config.ROLES,
     topicPartitions: config.TOPIC_PARTITIONS,
     consumeFrom: config.KAFKA_FROM,

@@ -6,6 +6,7 @@ import {
   integer,
   listOf,
   oneOf,
+  path,
   port,
   postgresUrl,
   readEnvironment,
@@ -15,7 +16,7 @@ import {
 } from 'millrace/config'
 
 /** The modules there are. */
-export const moduleNames = ['todos'] as const
+export const moduleNames = ['todos', 'orders'] as const
 
 const roles = ['api', 'worker'] as const
 
@@ -113,6 +114,17 @@ export const variables = {
     parse: listOf(roles),
     default: 'api,worker',
     doc: 'What the process does: `api` serves the modules’ routes, `worker` runs their consumers and the relay.',
+  },
+  ORDERS_PREFIX: {
+    parse: path(),
+    default: '/orders',
+    doc: 'Where orders are served; `/` where that module is deployed alone, in place of the greeting.',
+  },
+  ORDERS_CONFIRM_DELAY: { parse: duration(), default: '10s', doc: 'How long an order waits before it is CONFIRMED.' },
+  ORDERS_SHIP_DELAY: {
+    parse: duration(),
+    default: '10s',
+    doc: 'How long a CONFIRMED order waits before it is SHIPPED.',
   },
   LOG_LEVEL: {
     parse: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

@@ -6,6 +6,7 @@ export {
   listOf,
   oneOf,
   type Parser,
+  path,
   port,
   postgresUrl,
   string,

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { Duration } from '../core/duration.ts'
 import { isMillraceError } from '../core/errors.ts'
-import { duration, integer, listOf, oneOf, port, postgresUrl, string } from './parsers.ts'
+import { duration, integer, listOf, oneOf, path, port, postgresUrl, string } from './parsers.ts'
 import { readEnvironment } from './variables.ts'
 
 const table = {
@@ -81,5 +81,19 @@ describe('an environment', () => {
       'DATABASE_ULR is set, but there is no such variable; is DATABASE_URL meant?',
       'LOG_RETENTIONS is set, but there is no such variable; is LOG_RETENTION meant?',
     ])
+  })
+})
+
+describe('a path', () => {
+  test.each([
+    ['/', '/'],
+    ['/orders', '/orders'],
+    ['/api/v1.2/orders/', '/api/v1.2/orders'],
+  ])('%s is taken as %s', (text, read) => {
+    expect(path().read(text)).toBe(read)
+  })
+
+  test.each(['', 'orders', '//', '/a//b', '/:id', '/a b', '/*', '/a?b'])('%s is none', (text) => {
+    expect(path().read(text)).toBeUndefined()
   })
 })

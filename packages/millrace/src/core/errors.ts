@@ -295,6 +295,26 @@ export const errorCatalogue = {
     message: 'The server cannot listen on {host}:{port}: {problem}',
     remedy: 'Stop the program that has the port, or set PORT to another one (0 takes any that is free).',
   },
+  NOT_FOUND: {
+    status: 404,
+    message: 'There is no {what} {id}.',
+    remedy: 'It was deleted, or its id is another one; list what there is.',
+  },
+  CHANGED_MEANWHILE: {
+    status: 412,
+    message: '{what} {id} has the ETag {etag}, which If-Match does not name.',
+    remedy: 'Somebody has changed it. Get it again, decide anew, and send the change with its present ETag.',
+  },
+  CHANGE_REFUSED: {
+    status: 409,
+    message: '{what} {id} cannot be changed any more: {reason}.',
+    remedy: 'Leave it as it is; /docs says what may be changed when.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    message: 'This Idempotency-Key was sent before, with another request.',
+    remedy: 'Send each request with a key of its own, and the same key only with the same request again.',
+  },
   IDS_EXHAUSTED: {
     status: 507,
     message: 'Every id for {what}, up to {limit}, has been given out.',

@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { Fleet, type Replica, type Seen } from './fleet.fixture.ts'
+import type { Order } from './order.ts'
+
+/** `npm run test:kill` has the long run. */
+const kills = Number(process.env['ORDERS_KILLS'] ?? 3)
+const count = Number(process.env['ORDERS'] ?? 500)
+const perSecond = 125
+const delayMs = 2_000
+/** A process's partitions go to the others when it has given no sign of life for so long: the default. */
+const sessionMs = 10_000
+
+test(`${count} orders, and workers that are killed ${kills} times: each is confirmed and shipped once, none is stuck`, {
+  timeout: 60_000 + (count / perSecond) * 1_000 + kills * 10_000,
+}, async () => {
+  await using fleet = await Fleet.create({
+    ORDERS_CONFIRM_DELAY: `${delayMs}ms`,
+    ORDERS_SHIP_DELAY: `${delayMs}ms`,
+    LOG_LEVEL: 'info',
+  })
+  const api = await fleet.launch({ ROLES: 'api' })
+  const workers = await Promise.all([fleet.launch({ ROLES: 'worker' }), fleet.launch({ ROLES: 'worker' })])
+  const [created] = await Promise.all([createOrders(api), killWorkers(fleet, workers)])
+  await expect
+    .poll(() => fleet.query('SELECT status, count(*)::int FROM orders.order GROUP BY status'), { timeout: 60_000 })
+    .toEqual([{ status: 'SHIPPED', count }])
+
+  const history = await fleet.history()
+  const lives = Map.groupBy(history, ({ data }) => data.id)
+  expect([...lives.keys()].sort()).toEqual(created.sort())
+  const life = ['OrderCreated 1', 'OrderConfirmed 2', 'OrderShipped 3']
+  const others = [...lives.values()].filter((events) => `${events.map(nameOf)}` !== `${life}`)
+  expect(others).toEqual([])
+  expect(await fleet.query('SELECT * FROM orders.order WHERE version <> 3')).toEqual([])
+  expect(await fleet.query('SELECT * FROM millrace.timer')).toEqual([])
+  expect(await fleet.query('SELECT * FROM millrace.dead_letter')).toEqual([])
+
+  const late = latenesses(lives).sort((a, b) => a - b)
+  const at = (share: number) => Math.round(late[Math.ceil(share * late.length) - 1] ?? 0)
+  process.stdout.write(`orders: late p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms\n`)
+  expect(late[0]).toBeGreaterThanOrEqual(0)
+  // At worst all workers were gone for a session, one after the other, and a new one had to start.
+  expect(at(1)).toBeLessThan(3 * sessionMs)
+})
+
+const nameOf = ({ type, data }: Seen) => `${type} ${data.version}`
+
+/** At an even pace, several at a time; answers their ids. */
+async function createOrders({ url }: Replica): Promise<string[]> {
+  const began = performance.now()
+  const create = async (nth: number) => {
+    await sleepUntil(began + (nth / perSecond) * 1_000)
+    const headers = { 'content-type': 'application/json', 'idempotency-key': `order ${nth}` }
+    const body = JSON.stringify({ item: 'tea', quantity: nth + 1 })
+    const answer = await fetch(`${url}/orders`, { method: 'POST', headers, body })
+    expect(answer.status).toBe(201)
+    return ((await answer.json()) as Order).id
+  }
+  return Promise.all(Array.from({ length: count }, (_, nth) => create(nth)))
+}
+
+/** Kills one after the other at random moments while orders pass, and starts another in its place. */
+async function killWorkers(fleet: Fleet, workers: Replica[]): Promise<void> {
+  const spanMs = (count / perSecond) * 1_000 + 2 * delayMs
+  const moments = Array.from({ length: kills }, () => Math.random() * spanMs).sort((a, b) => a - b)
+  const began = performance.now()
+  for (const moment of moments) {
+    await sleepUntil(began + moment)
+    const nth = Math.random() < 0.5 ? 0 : 1
+    process.stdout.write(`orders: worker ${nth} is killed after ${Math.round(performance.now() - began)} ms\n`)
+    await workers[nth]?.kill()
+    workers[nth] = await fleet.launch({ ROLES: 'worker' })
+  }
+}
+
+function sleepUntil(time: number): Promise<void> {
+  return sleep(Math.max(0, time - performance.now()))
+}
+
+/** How many milliseconds after its time each step was taken, by the database's clock. */
+function latenesses(lives: ReadonlyMap<string, readonly Seen[]>): number[] {
+  return [...lives.values()].flatMap((events) => {
+    const times = events.map(({ data }) => Date.parse(data.updated_at ?? ''))
+    return times.slice(1).map((time, nth) => time - (times[nth] ?? 0) - delayMs)
+  })
+}

@@ -42,6 +42,7 @@ export async function compose(config: Config): Promise<App> {
     bind,
     http: {
       ...{ host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
+      drainDelay: config.DRAIN_DELAY,
       ...(adminToken && { adminToken }),
     },
     // A module that is served at the root greets in its own way.

@@ -28,6 +28,7 @@ test('nothing needs to be set', () => {
     ORDERS_PREFIX: '/orders',
     ORDERS_CONFIRM_DELAY: '10s',
     ORDERS_SHIP_DELAY: '10s',
+    DRAIN_DELAY: '0s',
     LOG_LEVEL: 'info',
     LOG_RETENTION: '7d',
     warnings: [],

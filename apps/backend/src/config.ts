@@ -126,6 +126,11 @@ export const variables = {
     default: '10s',
     doc: 'How long a CONFIRMED order waits before it is SHIPPED.',
   },
+  DRAIN_DELAY: {
+    parse: duration(),
+    default: '0s',
+    doc: 'On stopping, how long to be not ready and still serve, until load balancers have noticed; see [operations.md](operations.md).',
+  },
   LOG_LEVEL: {
     parse: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',

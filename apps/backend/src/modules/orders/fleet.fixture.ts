@@ -78,8 +78,12 @@ export class Fleet implements AsyncDisposable {
     return (await this.#connection.query<Row>(text)).rows
   }
 
-  /** All events of orders, those of an order in their order: what a new consumer gets, each once. */
-  async history(): Promise<Seen[]> {
+  /**
+   * All events of orders, those of an order in their order: what a new consumer gets up to the topic's end.
+   *
+   * @param least how many there are at least
+   */
+  async history(least: number): Promise<Seen[]> {
     const seen: Seen[] = []
     const audit = defineConsumer({
       name: 'audit',
@@ -89,6 +93,7 @@ export class Fleet implements AsyncDisposable {
     })
     const app = this.#auditor(audit)
     await app.start()
+    await expect.poll(() => seen.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(least)
     await expect.poll(() => behind(app.url), { timeout: 30_000 }).toBe(0)
     await app.stop()
     return seen
@@ -122,10 +127,9 @@ interface Progress {
   readonly consumers: readonly { readonly partitions: readonly { readonly position: number; readonly end: number }[] }[]
 }
 
-/** How many records an app's consumers are behind; infinitely many as long as they have no partitions. */
+/** How many records an app's consumers are behind. */
 async function behind(url: string): Promise<number> {
   const { consumers } = (await (await fetch(`${url}/health/progress`)).json()) as Progress
   const partitions = consumers.flatMap((consumer) => consumer.partitions)
-  if (partitions.length < 4) return Number.POSITIVE_INFINITY
   return partitions.reduce((sum, { position, end }) => sum + end - position, 0)
 }

@@ -4,7 +4,7 @@ import { Fleet, type Replica, type Seen } from './fleet.fixture.ts'
 import type { Order } from './order.ts'
 
 /** `npm run test:kill` has the long run. */
-const kills = Number(process.env['ORDERS_KILLS'] ?? 3)
+const kills = Number(process.env['KILLS'] ?? 3)
 const count = Number(process.env['ORDERS'] ?? 500)
 const perSecond = 125
 const delayMs = 2_000
@@ -26,7 +26,7 @@ test(`${count} orders, and workers that are killed ${kills} times: each is confi
     .poll(() => fleet.query('SELECT status, count(*)::int FROM orders.order GROUP BY status'), { timeout: 60_000 })
     .toEqual([{ status: 'SHIPPED', count }])
 
-  const history = await fleet.history()
+  const history = await fleet.history(3 * count)
   const lives = Map.groupBy(history, ({ data }) => data.id)
   expect([...lives.keys()].sort()).toEqual(created.sort())
   const life = ['OrderCreated 1', 'OrderConfirmed 2', 'OrderShipped 3']

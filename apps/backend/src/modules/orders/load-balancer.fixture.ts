@@ -11,6 +11,8 @@ export interface Answer {
 interface Backend {
   readonly url: string
   readonly agent: Agent
+  /** Checks have a connection of their own: they must not wait behind requests. */
+  readonly checks: Agent
   isReady: boolean
 }
 
@@ -27,7 +29,12 @@ export class LoadBalancer implements Disposable {
   #turn = 0
 
   constructor(urls: readonly string[]) {
-    this.#backends = urls.map((url) => ({ url, agent: new Agent({ keepAlive: true, maxSockets: 64 }), isReady: true }))
+    this.#backends = urls.map((url) => ({
+      url,
+      agent: new Agent({ keepAlive: true, maxSockets: 64 }),
+      checks: new Agent({ keepAlive: true }),
+      isReady: true,
+    }))
     this.#checking = setInterval(() => this.#backends.forEach((backend) => void this.#check(backend)), checkEveryMs)
   }
 
@@ -41,18 +48,21 @@ export class LoadBalancer implements Disposable {
     const ready = this.#backends.filter(({ isReady }) => isReady)
     const backend = ready[this.#turn++ % ready.length]
     if (!backend) throw new Error('no backend is ready')
-    const answer = await exchange(backend, { method, path, body })
+    const answer = await exchange(backend.url, { method, path, body, agent: backend.agent })
     return { status: answer.statusCode ?? 0, body: await text(answer) }
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#checking)
-    for (const { agent } of this.#backends) agent.destroy()
+    for (const { agent, checks } of this.#backends) {
+      agent.destroy()
+      checks.destroy()
+    }
   }
 
   async #check(backend: Backend): Promise<void> {
     try {
-      const answer = await exchange(backend, { method: 'GET', path: '/health/ready' })
+      const answer = await exchange(backend.url, { method: 'GET', path: '/health/ready', agent: backend.checks })
       answer.resume()
       backend.isReady = answer.statusCode === 200
     } catch {
@@ -65,9 +75,10 @@ interface Exchange {
   readonly method: string
   readonly path: string
   readonly body?: object | undefined
+  readonly agent: Agent
 }
 
-async function exchange({ url, agent }: Backend, { method, path, body }: Exchange): Promise<IncomingMessage> {
+async function exchange(url: string, { method, path, body, agent }: Exchange): Promise<IncomingMessage> {
   const headers = body ? { 'content-type': 'application/json' } : {}
   const sent = request(url + path, { method, agent, headers })
   sent.end(body && JSON.stringify(body))

@@ -34,7 +34,7 @@ test(`${replicas} processes restarted one after the other under ${perSecond} req
   expect(load.failures).toEqual([])
   const shipped = () => fleet.query('SELECT status, count(*)::int FROM orders.order GROUP BY status')
   await expect.poll(shipped, { timeout: 30_000 }).toEqual([{ status: 'SHIPPED', count: load.created.length }])
-  const history = await fleet.history()
+  const history = await fleet.history(3 * load.created.length)
   const lived = Map.groupBy(history, ({ data }) => data.id)
   expect([...lived.keys()].sort()).toEqual(load.created.sort())
   const life = ['OrderCreated', 'OrderConfirmed', 'OrderShipped']

@@ -9,9 +9,10 @@ import { run } from '../../process.fixture.ts'
 import { orderEvents } from './events.ts'
 import type { Order } from './order.ts'
 
-/** A process of the app that answers. */
+/** A process of the app. */
 export interface Replica {
-  readonly url: string
+  /** Where it answers; resolves when it does. */
+  readonly url: Promise<string>
   /** What it has logged. */
   readonly log: () => string
   /** Kills it as the system does when memory runs out. */
@@ -50,27 +51,29 @@ export class Fleet implements AsyncDisposable {
     return new Fleet(database, kafka, environment)
   }
 
-  /** Starts a process; resolves when it answers. It ends with the test at the latest. */
-  async launch(environment: Environment = {}): Promise<Replica> {
+  /** Starts a process, which ends with the test at the latest. */
+  launch(environment: Environment = {}): Replica {
     const child = run({ ...this.#environment, ...environment })
     const ended = once(child, 'exit')
-    const answers = Promise.withResolvers<string>()
+    const url = Promise.withResolvers<string>()
     let log = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         log += chunk
-        const [url] = /http:\/\/[\d.:]+/.exec(log) ?? []
-        if (url) answers.resolve(url)
+        const [found] = /http:\/\/[\d.:]+/.exec(log) ?? []
+        if (found) url.resolve(found)
       })
     }
-    void ended.then(([code]) => answers.reject(new Error(`a process ended with ${code}:\n${log}`)))
-    const url = await answers.promise
+    void ended.then(([code]) => url.reject(new Error(`a process ended with ${code} before it answered:\n${log}`)))
+    // It may be killed before anybody asks.
+    url.promise.catch(() => {})
     const end = async (signal: NodeJS.Signals) => {
       child.kill(signal)
       const [code] = await ended
       return code as number | null
     }
-    return { url, log: () => log, stop: () => end('SIGTERM'), kill: async () => void (await end('SIGKILL')) }
+    const kill = async () => void (await end('SIGKILL'))
+    return { url: url.promise, log: () => log, stop: () => end('SIGTERM'), kill }
   }
 
   /** Looks into the database. */

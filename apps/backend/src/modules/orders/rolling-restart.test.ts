@@ -18,14 +18,14 @@ test(`${replicas} processes restarted one after the other under ${perSecond} req
   // Each comes back at its own address.
   const ports = await freePorts(replicas)
   const launch = (port: number) => fleet.launch({ PORT: `${port}` })
-  const running = await Promise.all(ports.map(launch))
-  using balancer = new LoadBalancer(running.map(({ url }) => url))
+  const running = ports.map(launch)
+  using balancer = new LoadBalancer(await Promise.all(running.map(({ url }) => url)))
   const load = new Load(balancer)
 
   await expect.poll(() => load.created.length, { timeout: 10_000 }).toBeGreaterThan(perSecond / 3)
   for (const [nth, port] of ports.entries()) {
     expect(await running[nth]?.stop()).toBe(0)
-    const { url } = await launch(port)
+    const url = await launch(port).url
     await expect.poll(() => balancer.isReady(url), { timeout: 20_000 }).toBe(true)
   }
   await load.stop()

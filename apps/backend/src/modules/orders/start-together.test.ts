@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Fleet, type Replica } from './fleet.fixture.ts'
+import { Fleet } from './fleet.fixture.ts'
 import type { Order } from './order.ts'
 
 const roles = ['api', 'api', 'worker', 'worker', 'api,worker', 'api,worker']
@@ -8,7 +8,8 @@ test('processes of every role, started at once on an empty database: all come up
   timeout: 90_000,
 }, async () => {
   await using fleet = await Fleet.create({ ORDERS_CONFIRM_DELAY: '100ms', ORDERS_SHIP_DELAY: '100ms' })
-  const replicas = await Promise.all(roles.map((some) => fleet.launch({ ROLES: some })))
+  const replicas = roles.map((some) => fleet.launch({ ROLES: some }))
+  const urls = await Promise.all(replicas.map(({ url }) => url))
 
   const migrations = await fleet.query<{ migration: string }>(
     `SELECT owner || '/' || to_char(number, 'FM0000') || '_' || name AS migration FROM millrace.migration`,
@@ -18,16 +19,16 @@ test('processes of every role, started at once on an empty database: all come up
   expect(applied).toContain('orders/0001_orders')
   for (const { log } of replicas) expect(log()).not.toMatch(/"level":"?(error|fatal|50|60)/)
 
-  const status = async ({ url }: Replica, path: string, init?: RequestInit) => (await fetch(url + path, init)).status
+  const status = async (url: string, path: string, init?: RequestInit) => (await fetch(url + path, init)).status
   const post = {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ item: 'tea', quantity: 1 }),
   }
   const servesOrders = roles.map((some) => (some.includes('api') ? 201 : 404))
-  expect(await Promise.all(replicas.map((replica) => status(replica, '/orders/', post)))).toEqual(servesOrders)
-  expect(await Promise.all(replicas.map((replica) => status(replica, '/health/ready')))).toEqual(roles.map(() => 200))
-  for (const { url } of replicas.filter((_, nth) => servesOrders[nth] === 201)) {
+  expect(await Promise.all(urls.map((url) => status(url, '/orders/', post)))).toEqual(servesOrders)
+  expect(await Promise.all(urls.map((url) => status(url, '/health/ready')))).toEqual(roles.map(() => 200))
+  for (const url of urls.filter((_, nth) => servesOrders[nth] === 201)) {
     const statuses = async () => ((await (await fetch(`${url}/orders`)).json()) as Order[]).map((order) => order.status)
     await expect.poll(statuses, { timeout: 20_000 }).toEqual(Array.from({ length: 4 }, () => 'SHIPPED'))
   }

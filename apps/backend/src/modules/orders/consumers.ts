@@ -1,5 +1,6 @@
 import { type Consumer, defineConsumer, type Millrace } from 'millrace'
 import { OrderConfirmed, OrderShipped, orderSteps } from './events.ts'
+import { laterStatuses } from './order.ts'
 import { type StepDelays, setNextStep } from './steps.ts'
 import { moveOrders } from './store.ts'
 
@@ -16,7 +17,7 @@ export function takeSteps(millrace: Millrace, delays: StepDelays): Consumer {
     topic: orderSteps,
     batch: {
       handle: async (events, unit) => {
-        for (const to of ['CONFIRMED', 'SHIPPED'] as const) {
+        for (const to of laterStatuses) {
           const ids = events.filter(({ data }) => data.to === to).map(({ data }) => data.id)
           if (ids.length === 0) continue
           const moved = await moveOrders(unit.db, ids, to)

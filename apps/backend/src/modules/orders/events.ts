@@ -1,6 +1,6 @@
 import { defineTopic } from 'millrace'
 import * as z from 'zod'
-import { order } from './order.ts'
+import { laterStatuses, order } from './order.ts'
 
 /** What has happened to orders: each event has the order as it was then. */
 export const orderEvents = defineTopic('orders.events', {
@@ -21,7 +21,7 @@ export const { OrderCreated, OrderUpdated, OrderConfirmed, OrderShipped, OrderDe
 /** Steps that are due. They are no facts yet: an order that was deleted meanwhile, or is further, takes none. */
 export const orderSteps = defineTopic('orders.steps', {
   key: ({ data }) => data.id,
-  events: { StepDue: z.object({ id: z.uuid(), to: z.enum(['CONFIRMED', 'SHIPPED']) }) },
+  events: { StepDue: z.object({ id: z.uuid(), to: z.enum(laterStatuses) }) },
 })
 
 /** An order is to take a step; published by a timer. */

@@ -1,12 +1,10 @@
-import { randomUUIDv7 } from 'node:crypto'
-import { defineRoutes, fail, type Millrace, type Routes, type Unit } from 'millrace'
+import { defineRoutes, type Routes } from 'millrace'
 import * as z from 'zod'
-import { OrderCreated, OrderDeleted, OrderUpdated } from './events.ts'
-import { claimKey } from './idempotency.ts'
-import { type Order, type OrderRequest, order, orderRequest, statuses } from './order.ts'
-import { checkIfMatch, etagOf, ifMatch } from './preconditions.ts'
-import { cancelStep, type StepDelays, setNextStep } from './steps.ts'
-import { deleteOrder, findOrder, insertOrder, listOrders, lockOrder, updateOrder } from './store.ts'
+import { changeOrder, createOrder, existing, removeOrder } from './commands.ts'
+import { order, orderRequest, statuses } from './order.ts'
+import { etagOf, ifMatch } from './preconditions.ts'
+import type { StepDelays } from './steps.ts'
+import { findOrder, listOrders } from './store.ts'
 
 /** Where only what may be an id is taken for one: under the prefix `/`, that leaves other paths to others. */
 const one = '/:id([0-9a-fA-F-]{36})'
@@ -62,19 +60,17 @@ const remove = {
 export function orderRoutes(delays: StepDelays): Routes {
   return defineRoutes((route, millrace) => {
     route.get('/', { schema: list }, async ({ query }, reply) => {
-      const orders = await listOrders(millrace.db, { ...query, limit: query.limit + 1 })
-      const page = orders.slice(0, query.limit)
-      const last = page.at(-1)
-      if (last && orders.length > page.length) reply.header('link', linkToNext({ ...query, after: last.id }))
+      const found = await listOrders(millrace.db, { ...query, limit: query.limit + 1 })
+      const page = found.slice(0, query.limit)
+      if (found.length > page.length) reply.header('link', linkToNext({ ...query, after: page.at(-1)?.id }))
       return page
     })
 
     route.post('/', { schema: create }, async ({ body, headers }, reply) => {
-      const created = await createOrder(millrace, delays, { ...body, key: headers['idempotency-key'] })
-      return reply
-        .code(201)
-        .headers({ location: `${route.prefix}/${created.id}`, etag: etagOf(created) })
-        .send(created)
+      const key = headers['idempotency-key']
+      const created = await millrace.transaction((unit) => createOrder(unit, { request: body, key, delays }))
+      reply.headers({ location: `${route.prefix}/${created.id}`, etag: etagOf(created) })
+      return reply.code(201).send(created)
     })
 
     route.get(one, { schema: read }, async ({ params: { id } }, reply) => {
@@ -83,23 +79,13 @@ export function orderRoutes(delays: StepDelays): Routes {
     })
 
     route.put(one, { schema: update }, async ({ params: { id }, headers, body }, reply) => {
-      const updated = await millrace.transaction(async (unit) => {
-        const { status } = await meantOrder(unit, id, headers['if-match'])
-        if (status === 'SHIPPED') throw fail('CHANGE_REFUSED', { what: 'Order', id, reason: 'it is SHIPPED' })
-        const updated = await updateOrder(unit.db, id, body)
-        unit.publish(OrderUpdated(updated))
-        return updated
-      })
+      const meant = { id, ifMatch: headers['if-match'] }
+      const updated = await millrace.transaction((unit) => changeOrder(unit, meant, body))
       return reply.header('etag', etagOf(updated)).send(updated)
     })
 
     route.delete(one, { schema: remove }, async ({ params: { id }, headers }, reply) => {
-      await millrace.transaction(async (unit) => {
-        const { version } = await meantOrder(unit, id, headers['if-match'])
-        await deleteOrder(unit.db, id)
-        cancelStep(unit, id)
-        unit.publish(OrderDeleted({ id, version: version + 1 }))
-      })
+      await millrace.transaction((unit) => removeOrder(unit, { id, ifMatch: headers['if-match'] }))
       return reply.code(204).send()
     })
   })
@@ -109,33 +95,4 @@ export function orderRoutes(delays: StepDelays): Routes {
 function linkToNext(query: Readonly<Record<string, string | number | undefined>>): string {
   const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`]]))
   return `<?${new URLSearchParams(given)}>; rel="next"`
-}
-
-/** The order, its event and the timer of its first step, together; or the order that the key has made before. */
-async function createOrder(
-  millrace: Millrace,
-  delays: StepDelays,
-  { key, ...request }: OrderRequest & { readonly key: string | undefined },
-): Promise<Order> {
-  const id = randomUUIDv7()
-  return millrace.transaction(async (unit) => {
-    const before = key === undefined ? undefined : await claimKey(unit.db, { key, request, id })
-    if (before) return before
-    const created = await insertOrder(unit.db, id, request)
-    unit.publish(OrderCreated(created))
-    setNextStep(unit, created, delays)
-    return created
-  })
-}
-
-/** The order that is to be changed, locked. */
-async function meantOrder({ db }: Unit, id: string, header: string | undefined): Promise<Order> {
-  const found = existing(await lockOrder(db, id), id)
-  checkIfMatch(found, header)
-  return found
-}
-
-function existing(found: Order | undefined, id: string): Order {
-  if (!found) throw fail('NOT_FOUND', { what: 'order', id })
-  return found
 }

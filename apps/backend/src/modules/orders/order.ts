@@ -6,8 +6,11 @@ export const statuses = ['CREATED', 'CONFIRMED', 'SHIPPED'] as const
 /** Where an order stands in its life. */
 export type Status = (typeof statuses)[number]
 
-/** A status that is reached from another one, by a step. */
-export type LaterStatus = Exclude<Status, 'CREATED'>
+/** Those that are reached from another one, by a step; in order. */
+export const laterStatuses = ['CONFIRMED', 'SHIPPED'] as const satisfies Status[]
+
+/** A status that is reached by a step. */
+export type LaterStatus = (typeof laterStatuses)[number]
 
 /** From which status each step leads; it is taken from no other. */
 export const stepFrom = { CONFIRMED: 'CREATED', SHIPPED: 'CONFIRMED' } as const satisfies Record<LaterStatus, Status>

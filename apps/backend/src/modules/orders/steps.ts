@@ -1,6 +1,6 @@
 import type { Duration, Unit } from 'millrace'
 import { StepDue } from './events.ts'
-import type { LaterStatus, Order, Status } from './order.ts'
+import { type LaterStatus, laterStatuses, type Order, stepFrom } from './order.ts'
 
 /** How long an order waits before each step. */
 export type StepDelays = Readonly<Record<LaterStatus, Duration>>
@@ -8,15 +8,9 @@ export type StepDelays = Readonly<Record<LaterStatus, Duration>>
 /** An order has one pending step at most. */
 const timer = 'step'
 
-const stepAfter: Readonly<Record<Status, LaterStatus | undefined>> = {
-  CREATED: 'CONFIRMED',
-  CONFIRMED: 'SHIPPED',
-  SHIPPED: undefined,
-}
-
 /** Sets the timer of an order's next step, where it has one; it is there once the unit has committed. */
 export function setNextStep(unit: Unit, { id, status }: Order, delays: StepDelays): void {
-  const to = stepAfter[status]
+  const to = laterStatuses.find((later) => stepFrom[later] === status)
   if (to) unit.publishAfter(delays[to], StepDue({ id, to }), { name: timer })
 }
 

@@ -1,5 +1,5 @@
 import { type TestApp, type TestAppOptions, testApp } from 'millrace/testing'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bind } from '../../database.ts'
 import { OrderConfirmed, OrderCreated, OrderDeleted, OrderShipped, OrderUpdated, StepDue } from './events.ts'
 import { orders } from './module.ts'
@@ -223,13 +223,17 @@ describe('If-Match', () => {
     expect((await get(t, order)).json()).toMatchObject({ version: 2 })
   })
 
-  test.each([['3'], ['"a" "b"'], ['"a",']])('that is no ETag is refused: %s', async (header) => {
+  test('that is no ETag is refused', async () => {
     await using t = await start()
-    const answer = await put(t, await created(t), tea, { 'if-match': header })
-    expect([answer.statusCode, answer.json()]).toMatchObject([
-      422,
-      { code: 'REQUEST_INVALID', errors: [{ path: 'headers.if-match' }] },
-    ])
+    const order = await created(t)
+    for (const header of ['3', '"a" "b"', '"a",']) {
+      const answer = await put(t, order, tea, { 'if-match': header })
+      expect([header, answer.statusCode, answer.json()]).toMatchObject([
+        header,
+        422,
+        { code: 'REQUEST_INVALID', errors: [{ path: 'headers.if-match' }] },
+      ])
+    }
   })
 })
 
@@ -319,14 +323,13 @@ describe('the list', () => {
     expect([...first.json<Order[]>(), ...second.json<Order[]>()].map(({ quantity }) => quantity)).toEqual([3, 2, 1])
   })
 
-  test.each(['?limit=0', '?limit=1001', '?limit=x', '?status=LOST', '?after=x', '?offset=5'])(
-    'refuses %s',
-    async (query) => {
-      await using t = await start()
+  test('is not asked for by what does not fit', async () => {
+    await using t = await start()
+    for (const query of ['?limit=0', '?limit=1001', '?limit=x', '?status=LOST', '?after=x', '?offset=5']) {
       const answer = await t.http.get(`/orders/${query}`)
-      expect([answer.statusCode, answer.json()]).toMatchObject([422, { code: 'REQUEST_INVALID' }])
-    },
-  )
+      expect([query, answer.statusCode, answer.json()]).toMatchObject([query, 422, { code: 'REQUEST_INVALID' }])
+    }
+  })
 })
 
 /** Where a client finds the next page. */
@@ -337,6 +340,12 @@ function next({ headers }: { readonly headers: { readonly link?: unknown } }): s
 }
 
 describe('what does not fit', () => {
+  let t: TestApp
+  beforeAll(async () => {
+    t = await start()
+  })
+  afterAll(() => t.stop())
+
   test.each([
     ['no item', { quantity: 1 }, 'body.item', expect.any(String)],
     ['an empty item', { item: '', quantity: 1 }, 'body.item', 'must not be empty'],
@@ -348,7 +357,6 @@ describe('what does not fit', () => {
     ['a fraction', { item: 'tea', quantity: 1.5 }, 'body.quantity', 'must be a whole number'],
     ['a quantity that is a text', { item: 'tea', quantity: '1' }, 'body.quantity', 'must be a whole number'],
   ])('is refused, on creating and on changing: %s', async (_what, body, path, message) => {
-    await using t = await start()
     const order = await created(t)
     for (const answer of [await post(t, body), await put(t, order, body)]) {
       expect([answer.statusCode, answer.json()]).toMatchObject([
@@ -356,11 +364,10 @@ describe('what does not fit', () => {
         { code: 'REQUEST_INVALID', errors: [{ path, message }] },
       ])
     }
-    expect((await t.http.get('/orders/')).json()).toEqual([order])
+    expect((await t.http.get('/orders/?limit=1')).json()).toEqual([order])
   })
 
   test('an id that no order has, or that is none', async () => {
-    await using t = await start()
     const unknown = await get(t, { id: '01890a5d-ac96-774b-bcce-b302099a8057' })
     expect([unknown.statusCode, unknown.json()]).toMatchObject([404, { code: 'NOT_FOUND' }])
     expect((await get(t, { id: 'x'.repeat(36) })).statusCode).toBe(404)
@@ -368,8 +375,7 @@ describe('what does not fit', () => {
     expect((await get(t, { id: '-'.repeat(36) })).statusCode).toBe(422)
   })
 
-  test('is described in /openapi.json, with the headers', async () => {
-    await using t = await start()
+  test('can be known from /openapi.json, with the headers', async () => {
     const { paths } = (await t.http.get('/openapi.json')).json()
     expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/orders/', '/orders/{id}']))
     const named = (parameters: { name: string }[]) => parameters.map(({ name }) => name)

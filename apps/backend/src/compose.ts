@@ -9,6 +9,7 @@ import { type Config, type moduleNames, senderSettings } from './config.ts'
 import { bind } from './database.ts'
 import { keptSecret } from './kept-secret.ts'
 import { notifications } from './modules/notifications/module.ts'
+import { orders } from './modules/orders/module.ts'
 import { todos } from './modules/todos/module.ts'
 import { appRoutes } from './routes.ts'
 
@@ -27,6 +28,8 @@ const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, lo
       keepSent: config.NOTIFICATIONS_KEEP_SENT,
       logger: logger.child({ part: 'notifications' }),
     }),
+  orders: ({ ORDERS_PREFIX: prefix, ORDERS_CONFIRM_DELAY, ORDERS_SHIP_DELAY }) =>
+    orders({ prefix, delays: { CONFIRMED: ORDERS_CONFIRM_DELAY, SHIPPED: ORDERS_SHIP_DELAY } }),
 }
 
 /**
@@ -41,19 +44,22 @@ export async function compose(config: Config): Promise<App> {
   const kafka = provideKafka(config, logger)
   const postgres = await providePostgres(config, logger)
   const adminToken = await provideAdminToken(config, logger)
+  const chosen = config.MODULES.map((name) => modules[name](config, logger))
   const database = createPostgresDatabase({ ...postgres.urls, poolSize: config.DATABASE_POOL_SIZE, logger })
   return createApp({
     services: postgres.services,
     name: 'millrace',
-    modules: config.MODULES.map((name) => modules[name](config, logger)),
+    modules: chosen,
     database,
     brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }), ...kafka },
     bind,
     http: {
       ...{ host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
+      drainDelay: config.DRAIN_DELAY,
       ...(adminToken && { adminToken }),
     },
-    routes: appRoutes,
+    // A module that is served at the root greets in its own way.
+    ...(chosen.every(({ prefix }) => prefix !== '/') && { routes: appRoutes }),
     roles: config.ROLES,
     topicPartitions: config.TOPIC_PARTITIONS,
     consumeFrom: config.KAFKA_FROM,

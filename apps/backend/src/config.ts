@@ -9,6 +9,7 @@ import {
   mailAddress,
   names,
   oneOf,
+  path,
   port,
   postgresUrl,
   ratio,
@@ -21,7 +22,7 @@ import {
 } from 'millrace/config'
 
 /** The modules there are. */
-export const moduleNames = ['todos', 'notifications'] as const
+export const moduleNames = ['todos', 'notifications', 'orders'] as const
 
 const roles = ['api', 'worker'] as const
 
@@ -193,6 +194,26 @@ export const variables = {
     parse: string('an address with {user_id} in it'),
     default: '{user_id}',
     doc: 'A user’s address, in which `{user_id}` stands for the id, such as `{user_id}@example.com`.',
+  },
+  ORDERS_PREFIX: {
+    parse: path(),
+    default: '/orders',
+    doc: 'Where orders are served; `/` where that module is deployed alone, in place of the greeting.',
+  },
+  ORDERS_CONFIRM_DELAY: {
+    parse: duration({ max: '366d' }),
+    default: '10s',
+    doc: 'How long an order waits before it is CONFIRMED.',
+  },
+  ORDERS_SHIP_DELAY: {
+    parse: duration({ max: '366d' }),
+    default: '10s',
+    doc: 'How long a CONFIRMED order waits before it is SHIPPED.',
+  },
+  DRAIN_DELAY: {
+    parse: duration(),
+    default: '0s',
+    doc: 'On stopping, how long to be not ready and still serve, until load balancers have noticed; see [operations.md](operations.md).',
   },
   LOG_LEVEL: {
     parse: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

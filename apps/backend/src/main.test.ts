@@ -53,6 +53,18 @@ describe('the process', () => {
     },
   )
 
+  test('serves orders alone, at the root', async () => {
+    await using database = await createTestDatabase()
+    const child = run({ DATABASE_URL: database.url, PORT: '0', MODULES: 'orders', ORDERS_PREFIX: '/' })
+    const address = await addressOf(child)
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(address, { method: 'POST', headers, body: '{"item":"tea","quantity":1}' })
+    expect([answer.status, await (await fetch(`${address}/`)).json()]).toEqual([201, [await answer.json()]])
+    expect((await fetch(`${address}/docs`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
   test('tells all that is wrong with its configuration, and no secret', async () => {
     const failure = await failureOf(run({ PORT: 'x', ROLES: 'y', DATABASE_URL: 'mysql://u:hunter2@h/d' }))
     expect(failure.status).toBe(1)

@@ -9,6 +9,7 @@ export {
   names,
   oneOf,
   type Parser,
+  path,
   port,
   postgresUrl,
   ratio,

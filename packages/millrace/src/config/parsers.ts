@@ -114,6 +114,15 @@ export function boolean(): Parser<boolean> {
   return { expects: 'true or false', read: (text) => ({ true: true, false: false })[text] }
 }
 
+/** A path of URLs, such as `/orders`; without a slash at its end, unless it is `/`. */
+export function path(): Parser<string> {
+  const steps = /^(\/[A-Za-z0-9._~-]+)*\/?$/
+  return {
+    expects: 'a path, such as /orders or /',
+    read: (text) => (text !== '' && steps.test(text) ? text.replace(/(?<=.)\/$/, '') : undefined),
+  }
+}
+
 /** Addresses of a cluster's nodes, comma-separated: host names or IP addresses, each with a port. */
 export function addresses(): Parser<readonly string[]> {
   return { expects: 'one or more of host:port, comma-separated', read: addressesIn }

@@ -1,7 +1,19 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import type { Duration } from '../core/duration.ts'
 import { isMillraceError } from '../core/errors.ts'
-import { duration, integer, listOf, mailAddress, names, oneOf, port, postgresUrl, string, url } from './parsers.ts'
+import {
+  duration,
+  integer,
+  listOf,
+  mailAddress,
+  names,
+  oneOf,
+  path,
+  port,
+  postgresUrl,
+  string,
+  url,
+} from './parsers.ts'
 import { readEnvironment } from './variables.ts'
 
 const table = {
@@ -113,5 +125,19 @@ describe('a parser', () => {
   test('of mail addresses takes one, without a name', () => {
     expect(mailAddress().read('a.b+c@d.example')).toBe('a.b+c@d.example')
     for (const text of ['a', 'A <a@b>', 'a@b,c@d', 'a@b\r\nc']) expect(mailAddress().read(text)).toBeUndefined()
+  })
+})
+
+describe('a path', () => {
+  test.each([
+    ['/', '/'],
+    ['/orders', '/orders'],
+    ['/api/v1.2/orders/', '/api/v1.2/orders'],
+  ])('%s is taken as %s', (text, read) => {
+    expect(path().read(text)).toBe(read)
+  })
+
+  test.each(['', 'orders', '//', '/a//b', '/:id', '/a b', '/*', '/a?b'])('%s is none', (text) => {
+    expect(path().read(text)).toBeUndefined()
   })
 })

@@ -326,20 +326,25 @@ export const errorCatalogue = {
     message: 'The server cannot listen on {host}:{port}: {problem}',
     remedy: 'Stop the program that has the port, or set PORT to another one (0 takes any that is free).',
   },
-  NOTIFICATION_UNKNOWN: {
+  NOT_FOUND: {
     status: 404,
-    message: 'There is no notification {id}.',
-    remedy: 'See which there are (GET /notifications); those that were sent are deleted after NOTIFICATIONS_KEEP_SENT.',
+    message: 'There is no {what} {id}.',
+    remedy: 'It was deleted, or its id is another one; list what there is.',
   },
-  NOTIFICATION_NOT_FAILED: {
+  CHANGED_MEANWHILE: {
+    status: 412,
+    message: '{what} {id} has the ETag {etag}, which If-Match does not name.',
+    remedy: 'Somebody has changed it. Get it again, decide anew, and send the change with its present ETag.',
+  },
+  CHANGE_REFUSED: {
     status: 409,
-    message: 'Notification {id} is {state}, not failed.',
-    remedy: 'Only one that has failed is sent again by hand; others are seen to by themselves.',
+    message: '{what} {id} does not allow that: {reason}.',
+    remedy: 'Leave it as it is; /docs says what is allowed when.',
   },
   IDEMPOTENCY_KEY_REUSED: {
-    status: 409,
-    message: 'This Idempotency-Key was used for something else.',
-    remedy: 'Use a new key for each notification, and the same one only to send the same request again.',
+    status: 422,
+    message: 'This Idempotency-Key was sent before, with another request.',
+    remedy: 'Send each request with a key of its own, and the same key only with the same request again.',
   },
   IDS_EXHAUSTED: {
     status: 507,

@@ -37,7 +37,10 @@ export interface HttpServerOptions {
   readonly requestTimeout?: Duration
   /** How long an idle connection is kept. Longer than load balancers keep theirs, usually 60 s. @default '72s' */
   readonly keepAliveTimeout?: Duration
-  /** On stopping: how long to be not ready, and still serve, so that load balancers notice. @default 0 */
+  /**
+   * On stopping: how long to be not ready, and still serve, so that load balancers notice; then on until no request has
+   * come for a moment, or for `drainTimeout`. @default 0: new connections are refused at once
+   */
   readonly drainDelay?: Duration
   /** On stopping: how long requests under way may take before their connections are cut. @default '10s' */
   readonly drainTimeout?: Duration

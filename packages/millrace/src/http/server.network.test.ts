@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { defineRoutes } from './routes.ts'
 import { get, serve } from './server.fixture.ts'
@@ -60,6 +62,53 @@ describe('stopping', () => {
     await stopped
     await expect(get(server.url, '/health/ready')).rejects.toThrow()
     agent.destroy()
+  })
+
+  test('answers what arrived while the process was too busy to look', async () => {
+    const { server } = serve({ drainDelay: 50 })
+    await server.start?.()
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write('GET /things/1 HTTP/1.1\r\nhost: test\r\n\r\n')
+    await once(socket, 'data')
+    const stopped = server.stop?.()
+    socket.write('GET /things/2 HTTP/1.1\r\nhost: test\r\n\r\n')
+    const until = performance.now() + 200
+    while (performance.now() < until);
+    expect(await text(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*connection: close[\s\S]*"id":2/)
+    await stopped
+  })
+
+  test('serves on while those who send requests have not noticed, and ends soon after they have', async () => {
+    const { server } = serve({ drainDelay: 50 })
+    await server.start?.()
+    const { url } = server
+    const stopped = server.stop?.()
+    for (let nth = 0; nth < 20; nth += 1) {
+      const answer = await get(url, '/things/1')
+      expect([answer.statusCode, answer.headers.connection]).toEqual([200, 'close'])
+      answer.resume()
+      await sleep(20)
+    }
+    const began = performance.now()
+    // Nobody sends any more, but for those who ask whether it is alive.
+    const asking = setInterval(() => get(url, '/health/live').then(text, () => {}), 20)
+    await stopped
+    clearInterval(asking)
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
+
+  test('does not wait for ever for those who never notice', async () => {
+    const { server } = serve({ drainDelay: 50, drainTimeout: 300 })
+    await server.start?.()
+    const { url } = server
+    const sending = setInterval(() => get(url, '/things/1').then(text, () => {}), 10)
+    const began = performance.now()
+    await server.stop?.()
+    clearInterval(sending)
+    const tookMs = performance.now() - began
+    expect(tookMs).toBeGreaterThan(340)
+    expect(tookMs).toBeLessThan(3_000)
   })
 
   test('cuts off, after its bound, what does not end', async () => {

@@ -12,6 +12,7 @@ import { fail, messageOf } from '../core/errors.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Routes } from '../core/module.ts'
 import { addAdminRoutes } from './admin/routes.ts'
+import { Arrivals } from './arrivals.ts'
 import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
@@ -45,14 +46,15 @@ class FastifyHttpServer implements HttpServer {
   readonly stopWithin: number
   readonly #config: HttpConfig
   readonly #server: RouteServer
+  readonly #arrivals = new Arrivals()
   #stopping = false
 
   constructor(config: HttpConfig) {
     this.#config = config
     this.#server = createServer(config)
     // A second more than its own bounds: those are the ones to act.
-    this.stopWithin = config.drainDelayMs + config.drainTimeoutMs + 1_000
-    addEverything(this.#server, config, () => this.#stopping)
+    this.stopWithin = config.drainDelayMs + 2 * config.drainTimeoutMs + 1_000
+    addEverything(this.#server, config, { isStopping: () => this.#stopping, arrivals: this.#arrivals })
   }
 
   get url(): string {
@@ -76,13 +78,18 @@ class FastifyHttpServer implements HttpServer {
     }
   }
 
-  /** Not ready first; then no new connections, and each old one closes after its current request. */
+  /**
+   * Not ready first, until nobody sends requests any more; then no new connections, and each old one closes after its
+   * current request.
+   */
   async stop(): Promise<void> {
+    const { drainDelayMs, drainTimeoutMs } = this.#config
     this.#stopping = true
-    await sleep(this.#config.drainDelayMs)
+    await sleep(drainDelayMs)
+    if (drainDelayMs > 0) await this.#arrivals.ended(drainTimeoutMs)
     const { server } = this.#server
     const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
-    const bound = setTimeout(() => this.#cut(), this.#config.drainTimeoutMs)
+    const bound = setTimeout(() => this.#cut(), drainTimeoutMs)
     try {
       await this.#server.close()
     } finally {
@@ -118,7 +125,12 @@ function createServer(config: HttpConfig): RouteServer {
     .setSerializerCompiler(serializerCompiler)
 }
 
-function addEverything(server: RouteServer, config: HttpConfig, isStopping: () => boolean): void {
+interface Draining {
+  readonly isStopping: () => boolean
+  readonly arrivals: Arrivals
+}
+
+function addEverything(server: RouteServer, config: HttpConfig, { isStopping, arrivals }: Draining): void {
   // JSON alone, unless a module adds a parser.
   server.removeContentTypeParser('text/plain')
   answerErrors(server)
@@ -135,9 +147,9 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
     scope.register(async (admin: RouteServer) => addAdminRoutes(admin, config.admin, config.adminToken), {
       prefix: '/admin',
     })
-    if (config.appRoutes) mount(scope, config, { routes: config.appRoutes, prefix: '/', tag: 'app' })
+    if (config.appRoutes) mount(scope, config, { routes: config.appRoutes, prefix: '/', tag: 'app', arrivals })
     for (const { name, routes, prefix } of config.modules)
-      if (routes) mount(scope, config, { routes, prefix, tag: name })
+      if (routes) mount(scope, config, { routes, prefix, tag: name, arrivals })
     await addDocs(scope, config)
   })
 }
@@ -145,7 +157,7 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
 function mount(
   server: RouteServer,
   { millrace, tracer }: HttpConfig,
-  at: { routes: Routes; prefix: string; tag: string },
+  at: { routes: Routes; prefix: string; tag: string; arrivals: Arrivals },
 ): void {
   const register = at.routes.register as (route: RouteServer, app: typeof millrace) => void | Promise<void>
   server.register(
@@ -153,6 +165,10 @@ function mount(
       addTracing(scope, tracer)
       scope.addHook('onRoute', (route) => {
         route.schema = { tags: [at.tag], ...route.schema }
+      })
+      scope.addHook('onRequest', (_request, _reply, done) => {
+        at.arrivals.note()
+        done()
       })
       await register(scope, millrace)
     },

@@ -74,7 +74,8 @@ export const notificationRoutes = defineRoutes((route, millrace) => {
     millrace.transaction(async (unit) => {
       const retried = await retryIn(unit, { id, limit: 1 })
       const notification = found(await findNotification(unit.db, id), id)
-      if (retried === 0) throw fail('NOTIFICATION_NOT_FAILED', { id, state: notification.state })
+      if (retried === 0)
+        throw fail('CHANGE_REFUSED', { what: 'Notification', id, reason: `it is ${notification.state}, not failed` })
       return notification
     }),
   )
@@ -95,6 +96,6 @@ function isSame(kept: Notification, asked: NewNotification): boolean {
 }
 
 function found(notification: Notification | undefined, id: string): Notification {
-  if (!notification) throw fail('NOTIFICATION_UNKNOWN', { id })
+  if (!notification) throw fail('NOT_FOUND', { what: 'notification', id })
   return notification
 }

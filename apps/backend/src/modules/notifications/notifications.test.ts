@@ -158,7 +158,7 @@ describe('over HTTP', () => {
     expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([201]))
     expect(new Set(answers.map((answer) => answer.json().id)).size).toBe(1)
     const other = await post(t, asked({ content: 'something else' }), 'a-key')
-    expect([other.statusCode, other.json().code]).toEqual([409, 'IDEMPOTENCY_KEY_REUSED'])
+    expect([other.statusCode, other.json().code]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED'])
     await t.settled()
     expect(sent).toHaveLength(1)
   })
@@ -171,7 +171,7 @@ describe('over HTTP', () => {
     expect((await post(t, asked(), 'x'.repeat(201))).statusCode).toBe(422)
     expect((await t.http.get('/notifications/no-uuid')).statusCode).toBe(422)
     const unknown = await t.http.get(`/notifications/${crypto.randomUUID()}`)
-    expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'NOTIFICATION_UNKNOWN'])
+    expect([unknown.statusCode, unknown.json().code]).toEqual([404, 'NOT_FOUND'])
     for (const query of ['state=lost', 'limit=0', 'limit=201', 'after=x']) {
       expect((await t.http.get(`/notifications?${query}`)).statusCode).toBe(422)
     }

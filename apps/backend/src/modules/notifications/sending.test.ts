@@ -108,7 +108,7 @@ describe('a receiver that is down', () => {
       expect(waitMs).toBeGreaterThan(longestMs / 2 - 5_000)
       expect(waitMs).toBeLessThanOrEqual(longestMs)
       const early = await t.http.post(`/notifications/${id}/retry`)
-      expect([early.statusCode, early.json().code]).toEqual([409, 'NOTIFICATION_NOT_FAILED'])
+      expect([early.statusCode, early.json().code]).toEqual([409, 'CHANGE_REFUSED'])
       await t.clock.advance('3m')
     }
     await t.settled()

@@ -14,10 +14,10 @@ const promises = [
   'docs/guides/*.test.ts',
 ]
 
-/** Those of them in which no broker has a part. */
+/** Those of them in which the broker has no part, or one that is proved well enough on one of them. */
 const brokerless = [
   'packages/millrace/test/faults/{dead-versions,ledger}.test.ts',
-  'packages/millrace/test/chaos/{fates,options,script,verdict}.test.ts',
+  'packages/millrace/test/chaos/{fates,options,sabotage,script,verdict}.test.ts',
   'apps/backend/src/modules/todos/ids.test.ts',
   'apps/backend/src/modules/notifications/processes.test.ts',
   'apps/backend/src/modules/notifications/senders/*.test.ts',
@@ -32,6 +32,16 @@ const kafkaOnly = [
   'bench/test/kafka-*.test.ts',
 ]
 
+/** What is about time that passes while several processes work: these files run one at a time, when all others have. */
+const alone = [
+  'packages/millrace/test/regressions/poison-among-ten-thousand.test.ts',
+  'apps/backend/src/modules/orders/rolling-restart.test.ts',
+]
+const inTheEnd = { maxWorkers: 1, sequence: { groupOrder: 1 } }
+
+/** Kafka is started only where something of the project runs. */
+const onKafka = { env: { TEST_BROKER: 'kafka' }, globalSetup: ['tools/src/vitest-kafka.ts'] }
+
 export default defineConfig({
   test: {
     globalSetup: ['packages/millrace/src/testing/vitest-global-setup.ts'],
@@ -43,18 +53,18 @@ export default defineConfig({
     // Node strips the types itself, so that tests run what the app runs.
     experimental: { viteModuleRunner: false },
     projects: [
-      { extends: true, test: { name: 'postgres', include: everything, exclude: kafkaOnly } },
+      { extends: true, test: { name: 'postgres', include: everything, exclude: [...kafkaOnly, ...alone] } },
       {
         extends: true,
         test: {
           name: 'kafka',
           include: [...promises, ...kafkaOnly],
-          exclude: brokerless,
-          env: { TEST_BROKER: 'kafka' },
-          // Kafka is started only where something of this project runs.
-          globalSetup: ['tools/src/vitest-kafka.ts'],
+          exclude: [...brokerless, ...alone],
+          ...onKafka,
         },
       },
+      { extends: true, test: { name: 'postgres-alone', include: alone, ...inTheEnd } },
+      { extends: true, test: { name: 'kafka-alone', include: alone, ...onKafka, ...inTheEnd } },
     ],
   },
 })

@@ -10,7 +10,7 @@ const nothing = /(?!)/
 let kafka: KafkaCluster | undefined
 
 /**
- * For `globalSetup` of the Vitest project that is on Kafka: starts one for the whole run, unless `TEST_KAFKA_BROKERS`
+ * For `globalSetup` of the Vitest projects that are on Kafka: starts one for the whole run, unless `TEST_KAFKA_BROKERS`
  * names one. Where it cannot run, `TEST_KAFKA_UNAVAILABLE` says why, and the project's tests are skipped; in CI nothing is.
  */
 export async function setup({ config }: TestProject): Promise<void> {
@@ -27,9 +27,11 @@ export async function setup({ config }: TestProject): Promise<void> {
   }
 }
 
-/** Ends what `setup` has started. */
+/** Ends what `setup` has started, for whichever project. */
 export async function teardown(): Promise<void> {
-  if (!kafka) return
+  const started = kafka
+  kafka = undefined
+  if (!started) return
   delete process.env['TEST_KAFKA_BROKERS']
-  await kafka.stop()
+  await started.stop()
 }

@@ -105,7 +105,7 @@ describe('an order', () => {
     const refused = await put(t, order, tea)
     expect([refused.statusCode, refused.json()]).toMatchObject([
       409,
-      { code: 'CHANGE_REFUSED', detail: `Order ${order.id} cannot be changed any more: it is SHIPPED.` },
+      { code: 'CHANGE_REFUSED', detail: `Order ${order.id} does not allow that: it is SHIPPED.` },
     ])
     expect((await get(t, order)).json()).toMatchObject({ item: 'milk', status: 'SHIPPED', version: 5 })
   })

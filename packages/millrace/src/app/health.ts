@@ -60,7 +60,7 @@ function timersProgress({ status }: Timers, timeoutMs: number): TimersProgress |
 }
 
 function partitionProgress(status: WorkerStatus, timeoutMs: number): PartitionProgress {
-  const { topic, partition, position = 0, end = 0, stillMs, lastError } = status
+  const { topic, partition, position = null, end = null, stillMs, lastError } = status
   const place = { topic, partition, position, end }
   if (stillMs <= timeoutMs) return { ...place, ok: true }
   const problem = `it has not moved for ${Math.round(stillMs / 1_000)} s${lastError ? `: ${lastError}` : ''}`

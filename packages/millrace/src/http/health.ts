@@ -14,8 +14,8 @@ const partitionSchema = z.object({
   topic: z.string(),
   partition: z.int(),
   ok: z.boolean(),
-  position: z.int().describe('The offset of the next record to handle'),
-  end: z.int().describe('The offset the next record of the log will get'),
+  position: z.int().nullable().describe('The offset of the next record to handle; null until it is known'),
+  end: z.int().nullable().describe('The offset the next record of the log will get; null until it is known'),
   problem: z.string().optional().describe('What is the matter where `ok` is false'),
 })
 

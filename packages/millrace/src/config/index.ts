@@ -6,10 +6,13 @@ export {
   integer,
   listOf,
   oneOf,
+  origins,
   type Parser,
   port,
   postgresUrl,
+  proxies,
   ratio,
+  secret,
   string,
 } from './parsers.ts'
 export { type Configuration, readEnvironment, type ValuesOf, type Variable, type Variables } from './variables.ts'

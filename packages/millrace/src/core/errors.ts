@@ -270,6 +270,23 @@ export const errorCatalogue = {
     remedy: 'Start the app, or name its address with --url.',
   },
 
+  // who sends a request
+  UNAUTHORIZED: {
+    status: 401,
+    message: 'This route needs a user’s access token, and there is none, or one that is not valid.',
+    remedy: 'Log in, or refresh the token, and send "Authorization: Bearer" with the access token.',
+  },
+  IDENTITY_UNAVAILABLE: {
+    status: 503,
+    message: 'Whose token this is cannot be told for now: {problem}',
+    remedy: 'Check JWT_JWKS_URL and the server behind it; tokens of keys that are known are taken meanwhile.',
+  },
+  SECRET_TOO_SHORT: {
+    status: 500,
+    message: 'The secret that signs tokens has {bytes} bytes; it needs {needed}.',
+    remedy: 'Set JWT_SECRET to a random text, such as openssl rand -base64 32 makes.',
+  },
+
   // HTTP
   REQUEST_INVALID: {
     status: 422,
@@ -316,10 +333,25 @@ export const errorCatalogue = {
     message: '{problem}',
     remedy: 'See /docs for what this route takes.',
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    message: 'These are more than {max} requests at a time; it may be asked again in {seconds} s.',
+    remedy: 'Wait as long as the header Retry-After says, and ask less often.',
+  },
+  TLS_FILES_INVALID: {
+    status: 500,
+    message: 'The certificate {certFile} and the key {keyFile} cannot be used: {problem}',
+    remedy: 'Correct TLS_CERT_FILE and TLS_KEY_FILE: both PEM, readable by this process, and made for each other.',
+  },
   LISTEN_FAILED: {
     status: 500,
     message: 'The server cannot listen on {host}:{port}: {problem}',
     remedy: 'Stop the program that has the port, or set PORT to another one (0 takes any that is free).',
+  },
+  NOT_FOUND: {
+    status: 404,
+    message: 'There is no {what} {id}.',
+    remedy: 'It was deleted, or its id is another one; list what there is.',
   },
   IDS_EXHAUSTED: {
     status: 507,

@@ -1,3 +1,4 @@
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -12,14 +13,20 @@ import { fail, messageOf } from '../core/errors.ts'
 import type { Part } from '../core/lifecycle.ts'
 import type { Routes } from '../core/module.ts'
 import { addAdminRoutes } from './admin/routes.ts'
+import { recogniseUsers } from './auth/users.ts'
+import { allowOrigins } from './cors.ts'
 import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
 import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
+import { limitAllRequests, prepareRateLimits } from './rate-limit.ts'
 import { requestId } from './request-id.ts'
 import type { RouteServer } from './routes.ts'
+import { addSecurityHeaders } from './security-headers.ts'
 import { addTelemetry } from './telemetry.ts'
+import { readKeyPair, reloadKeyPair } from './tls.ts'
 import { addTracing } from './tracing.ts'
+import { trustProxyOption } from './trust-proxy.ts'
 
 /** How often connections that have become idle are closed while draining. */
 const sweepEveryMs = 50
@@ -46,6 +53,7 @@ class FastifyHttpServer implements HttpServer {
   readonly #config: HttpConfig
   readonly #server: RouteServer
   #stopping = false
+  #endReloading = () => {}
 
   constructor(config: HttpConfig) {
     this.#config = config
@@ -56,9 +64,9 @@ class FastifyHttpServer implements HttpServer {
   }
 
   get url(): string {
-    const { host, port } = this.#config
+    const { host, port, tls } = this.#config
     const listening = this.#server.server.address() as AddressInfo | null
-    return `http://${reachable(host)}:${listening?.port ?? port}`
+    return `${tls ? 'https' : 'http'}://${reachable(host)}:${listening?.port ?? port}`
   }
 
   inject(request: InjectOptions | string): Promise<LightMyRequestResponse> {
@@ -66,7 +74,7 @@ class FastifyHttpServer implements HttpServer {
   }
 
   async start(): Promise<void> {
-    const { host, port } = this.#config
+    const { host, port, tls, logger } = this.#config
     // First, so that what is wrong with a route is not taken for a problem of the port.
     await this.#server.ready()
     try {
@@ -74,11 +82,14 @@ class FastifyHttpServer implements HttpServer {
     } catch (error) {
       throw fail('LISTEN_FAILED', { host, port, problem: messageOf(error) }, { cause: error })
     }
+    // The server is of this kind where there are such files.
+    if (tls) this.#endReloading = reloadKeyPair(this.#server.server as unknown as HttpsServer, tls, logger)
   }
 
   /** Not ready first; then no new connections, and each old one closes after its current request. */
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#endReloading()
     await sleep(this.#config.drainDelayMs)
     const { server } = this.#server
     const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
@@ -100,13 +111,14 @@ class FastifyHttpServer implements HttpServer {
 function createServer(config: HttpConfig): RouteServer {
   const loggerInstance: FastifyBaseLogger = config.logger
   return fastify({
+    ...(config.tls && { https: readKeyPair(config.tls) }),
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: config.bodyLimit,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     routerOptions: { ignoreTrailingSlash: true },
-    trustProxy: false,
+    trustProxy: trustProxyOption(config.trustProxy),
     genReqId: requestId,
     // While draining, what still arrives on an open connection is served, and told to close it.
     return503OnClosing: false,
@@ -126,6 +138,7 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     if (isStopping()) reply.header('connection', 'close')
   })
+  protect(server, config)
   server.register(async (scope: RouteServer) => {
     await collectDocs(scope, config)
     addTelemetry(scope, config.metrics)
@@ -139,6 +152,18 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
     for (const { name, routes, prefix } of config.modules)
       if (routes) mount(scope, config, { routes, prefix, tag: name })
     await addDocs(scope, config)
+  })
+}
+
+/** In this order: a refused request has its headers, and is counted whether its token was good or not. */
+function protect(server: RouteServer, { tls, corsOrigins = [], authenticate, rateLimit }: HttpConfig): void {
+  addSecurityHeaders(server, tls !== undefined)
+  allowOrigins(server, corsOrigins)
+  prepareRateLimits(server)
+  // Once those are there, whose hooks come first.
+  server.after(() => {
+    recogniseUsers(server, authenticate)
+    if (rateLimit) limitAllRequests(server, rateLimit)
   })
 }
 

@@ -188,7 +188,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   'modules/*': {
     from: [],
     typesFrom: ['database.ts'],
-    packages: ['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],
+    packages: ['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf', '@node-rs/argon2'],
     why: 'a feature; of another one it imports only the events',
   },
 }

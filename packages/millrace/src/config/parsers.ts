@@ -117,7 +117,7 @@ export function origins(): Parser<readonly string[]> {
 function isOrigin(text: string): boolean {
   if (text === '*') return true
   const url = URL.parse(text)
-  return url !== null && ['http:', 'https:'].includes(url.protocol) && url.origin === text
+  return url !== null && !url.host.includes('*') && ['http:', 'https:'].includes(url.protocol) && url.origin === text
 }
 
 /** How many proxies to trust, or which ones: addresses, networks (`10.0.0.0/8`), `loopback`, `linklocal`, `uniquelocal`. */

@@ -287,6 +287,28 @@ export const errorCatalogue = {
     remedy: 'Set JWT_SECRET to a random text, such as openssl rand -base64 32 makes.',
   },
 
+  // login, of the app’s module tasks
+  EMAIL_TAKEN: {
+    status: 409,
+    message: 'This e-mail has an account already.',
+    remedy: 'Log in, or register with another e-mail.',
+  },
+  LOGIN_FAILED: {
+    status: 401,
+    message: 'The e-mail and the password do not belong together.',
+    remedy: 'Correct them, or register. Which of the two is wrong is not told.',
+  },
+  REFRESH_TOKEN_INVALID: {
+    status: 401,
+    message: 'The refresh token is not valid: it was used before, has expired, or its session has ended.',
+    remedy: 'Log in again. Each refresh answers with the token for the next one; send each token once.',
+  },
+  LOGINS_BUSY: {
+    status: 503,
+    message: 'Too many passwords are being checked.',
+    remedy: 'Send it again a little later; AUTH_RATE_LIMIT bounds what one address may ask.',
+  },
+
   // HTTP
   REQUEST_INVALID: {
     status: 422,

@@ -26,8 +26,11 @@ import { appRoutes } from './routes.ts'
 /** The modules, each made with its own settings. */
 const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, login: Login) => Module>> = {
   todos: () => todos,
-  tasks: ({ REFRESH_TOKEN_LIFETIME: refreshLifetime, AUTH_RATE_LIMIT: max }, { tokens }) =>
-    tasks({ login: tokens && { issueToken: tokens.issue, refreshLifetime, rateLimit: { max } } }),
+  tasks: ({ TASKS_DUE_SOON_BEFORE, REFRESH_TOKEN_LIFETIME: refreshLifetime, AUTH_RATE_LIMIT: max }, { tokens }) =>
+    tasks({
+      dueSoonBefore: TASKS_DUE_SOON_BEFORE,
+      login: tokens && { issueToken: tokens.issue, refreshLifetime, rateLimit: { max } },
+    }),
 }
 
 /**

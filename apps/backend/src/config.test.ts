@@ -16,6 +16,7 @@ test('nothing needs to be set', () => {
     JWT_AUDIENCE: undefined,
     ACCESS_TOKEN_LIFETIME: '15m',
     REFRESH_TOKEN_LIFETIME: '30d',
+    TASKS_DUE_SOON_BEFORE: '24h',
     AUTH_RATE_LIMIT: 20,
     RATE_LIMIT: undefined,
     TRUST_PROXY: 0,

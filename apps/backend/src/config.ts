@@ -91,6 +91,11 @@ export const variables = {
     default: '30d',
     doc: 'How long a session goes on without a refresh.',
   },
+  TASKS_DUE_SOON_BEFORE: {
+    parse: duration(),
+    default: '24h',
+    doc: 'How long ahead of its due date `task_due_soon` comes for a task.',
+  },
   AUTH_RATE_LIMIT: {
     parse: integer({ min: 1, max: 1_000_000 }),
     default: '20',

@@ -9,13 +9,18 @@ const tokens = createJwtTokens({
   ...{ secret: 'a secret of thirty-two bytes or more', issuer: 'test', audience: 'test', lifetime: '15m' },
 })
 
+interface StartOptions extends Pick<TestAppOptions, 'roles'> {
+  readonly login?: Partial<LoginOptions>
+  readonly adminToken?: string
+}
+
 /** An app with tasks, whose users log in there. */
-export function startTasks(login: Partial<LoginOptions> = {}, options: Partial<TestAppOptions> = {}): Promise<TestApp> {
+export function startTasks({ login, adminToken, roles }: StartOptions = {}): Promise<TestApp> {
   return testApp({
-    modules: [tasks({ login: { issueToken: tokens.issue, refreshLifetime: '30d', ...login } })],
+    modules: [tasks({ dueSoonBefore: '24h', login: { issueToken: tokens.issue, refreshLifetime: '30d', ...login } })],
     bind,
-    http: { host: '127.0.0.1', port: 0, authenticate: tokens.authenticate },
-    ...options,
+    http: { host: '127.0.0.1', port: 0, authenticate: tokens.authenticate, ...(adminToken && { adminToken }) },
+    ...(roles && { roles }),
   })
 }
 

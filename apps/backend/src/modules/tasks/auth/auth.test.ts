@@ -84,7 +84,7 @@ describe('logging in', () => {
 
   test('fails in the same way, by the same work, whether there is such a user or not', async () => {
     const { passwords, calls } = counted()
-    await using t = await startTasks({ passwords })
+    await using t = await startTasks({ login: { passwords } })
     await post(t, 'register', ann)
     const attempts = [
       { ...ann, password: 'wrong password' },
@@ -108,7 +108,7 @@ describe('logging in', () => {
 
   test('registering costs the same whether the e-mail is taken or not', async () => {
     const { passwords, calls } = counted()
-    await using t = await startTasks({ passwords })
+    await using t = await startTasks({ login: { passwords } })
     for (const status of [201, 409]) {
       calls.length = 0
       expect(await post(t, 'register', ann)).toMatchObject({ status })
@@ -127,7 +127,7 @@ describe('logging in', () => {
   })
 
   test('its routes are limited for each address', async () => {
-    await using t = await startTasks({ rateLimit: { max: 3 } })
+    await using t = await startTasks({ login: { rateLimit: { max: 3 } } })
     await register(t)
     const from = (remoteAddress: string) =>
       t.http.request({ method: 'POST', url: '/api/auth/login', payload: ann, remoteAddress })
@@ -139,7 +139,7 @@ describe('logging in', () => {
   })
 
   test('an account has fifty sessions at most: the oldest ends', async () => {
-    await using t = await startTasks({ passwords: { hash: async (text) => text, verify: async () => true } })
+    await using t = await startTasks({ login: { passwords: { hash: async (text) => text, verify: async () => true } } })
     const first = await register(t)
     for (let more = 0; more < 49; more += 1) await post(t, 'login', ann)
     expect(await refresh(t, first)).toMatchObject({ status: 200 })
@@ -193,7 +193,7 @@ describe('a session', () => {
   })
 
   test('is not refreshed past its time, though its row is still there', async () => {
-    await using t = await startTasks({}, { roles: ['api'] })
+    await using t = await startTasks({ roles: ['api'] })
     const grant = await register(t)
     await t.clock.advance('31d')
     expect(await refresh(t, grant)).toMatchObject({ status: 401 })

@@ -15,6 +15,7 @@ const brokerless = [
   'packages/millrace/test/faults/{dead-versions,ledger}.test.ts',
   'packages/millrace/test/chaos/{fates,options,script,verdict}.test.ts',
   'apps/backend/src/modules/todos/ids.test.ts',
+  'apps/backend/src/modules/tasks/{changes,auth/auth}.test.ts',
 ]
 
 /** What is about Kafka alone. */

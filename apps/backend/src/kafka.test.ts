@@ -12,7 +12,7 @@ const soon = { timeout: 20_000 }
 /** An app in this process, on a database of its own, as the environment has it; ends with the test. */
 async function composed(environment: Record<string, string>): Promise<App> {
   const database = await createTestDatabase()
-  const own = { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'silent' }
+  const own = { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'silent', MODULES: 'todos' }
   const app = await compose(readConfig({ ...own, ...environment }))
   onTestFinished(async () => {
     await app.stop()

@@ -2,8 +2,9 @@ import { Agent } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
+import { selfSigned } from '../testing/self-signed.ts'
 import { serve } from './server.fixture.ts'
-import { getSecurely, nameOf, selfSigned, tlsFiles } from './tls.fixture.ts'
+import { getSecurely, nameOf, tlsFiles } from './tls.fixture.ts'
 
 async function start(name: string) {
   const { files, write } = await tlsFiles(selfSigned(name))

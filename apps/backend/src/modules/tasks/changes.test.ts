@@ -7,18 +7,23 @@ import { priorities } from './task.ts'
 
 const id = 'a'
 
+const changes = ['rename', 'priority', 'complete'] as const
+
+/** Few are deleted: nothing happens to those any more. */
+const change = fc.oneof({ weight: 20, arbitrary: fc.constantFrom(...changes) }, fc.constant('delete' as const))
+
 /** What happens to one task: in the API, and by records of other programs. */
 const step = fc.oneof(
-  fc.record({ by: fc.constant('api' as const), what: fc.constantFrom('rename', 'priority', 'complete', 'delete') }),
+  fc.record({ by: fc.constant('api' as const), what: change }),
   fc.record({
     by: fc.constant('others' as const),
-    what: fc.constantFrom('create', 'rename', 'priority', 'complete', 'delete'),
+    what: fc.oneof(change, fc.constant('create' as const)),
     /** Their clocks differ. */
     skewMs: fc.integer({ min: -50, max: 50 }),
   }),
 )
 const choices = fc.array(
-  fc.tuple(step, fc.constantFrom('x', 'y', 'z'), fc.constantFrom(...priorities), fc.nat({ max: 3 })),
+  fc.tuple(step, fc.constantFrom('x', 'y'), fc.constantFrom(...priorities), fc.nat({ max: 3 })),
   { maxLength: 25 },
 )
 
@@ -46,7 +51,7 @@ function play(steps: typeof choices extends fc.Arbitrary<infer Steps> ? Steps : 
       if (what.what === 'priority') row = edited(row, { priority }, at)
       if (what.what === 'complete') row = completed(row, at)
       if (what.what === 'delete') row = deleted(row, at)
-      if (row !== before) append(ownEvents[what.what as keyof typeof ownEvents](row), ms)
+      if (row !== before) append(ownEvents[what.what](row), ms)
     }
     consume(topic.length - lag)
   })

@@ -113,4 +113,12 @@ describe('addresses', () => {
     expect(await ask(['10.0.0.0/8'], '10.0.0.9', ['6.6.6.6, 1.1.1.1', '7.7.7.7, 1.1.1.1'])).toEqual([200, 429])
     expect(await ask(2, '10.0.0.9', ['6.6.6.6, 1.1.1.1, 10.0.0.8', '7.7.7.7, 2.2.2.2, 10.0.0.8'])).toEqual([200, 200])
   })
+
+  test('of proxies that are none are refused at once, and named', () => {
+    for (const wrong of ['999.1.1.1', '10.0.0.0/33', '::1/129', 'proxy.example', '']) {
+      expect(() => start({ trustProxy: ['10.0.0.0/8', wrong] })).toThrow(
+        expect.objectContaining({ code: 'DEFINITION_INVALID', message: expect.stringContaining(`"${wrong}"`) }),
+      )
+    }
+  })
 })

@@ -24,7 +24,8 @@ export function tasks({ dueSoonBefore, login }: TasksOptions): Module {
     prefix: '/api',
     topics: [taskEvents],
     consumers: (millrace) => [writeTaskEvents(millrace, beforeMs)],
-    schedules: login ? [purge] : [],
+    // Also in workers, which know nothing of logins.
+    schedules: [purge],
     routes: defineRoutes((route, millrace) => {
       if (login) route.register(async (route) => addLoginRoutes(route, millrace, login))
       addTaskRoutes(route, millrace, new TaskCommands(beforeMs))

@@ -38,7 +38,7 @@ export const taskFields = z.object({
 export type TaskFields = z.output<typeof taskFields>
 
 /** What is to change of a task; what is left out stays. */
-export const taskChange = taskFields.partial()
+export const taskChange = z.strictObject(taskFields.partial().shape)
 
 /** What is to change of a task. */
 export type TaskChange = z.output<typeof taskChange>

@@ -122,7 +122,12 @@ describe('/api/tasks', () => {
       version: 4,
     })
     expect(await told(t)).toEqual({ task_created: 1, task_updated: 2, task_priority_changed: 2 })
-    expect((await ann('PUT', url, {})).status).toBe(422)
+    for (const [method, body] of [
+      ['PUT', {}],
+      ['PATCH', { completed: true }],
+    ] as const) {
+      expect((await ann(method, url, body)).status).toBe(422)
+    }
   })
 
   test('completes a task once', async () => {

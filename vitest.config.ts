@@ -22,6 +22,7 @@ const brokerless = [
   'apps/backend/src/modules/notifications/processes.test.ts',
   'apps/backend/src/modules/notifications/senders/*.test.ts',
   'docs/guides/receive-webhooks.test.ts',
+  'apps/backend/src/modules/tasks/{changes,auth/auth}.test.ts',
 ]
 
 /** What is about Kafka alone. */

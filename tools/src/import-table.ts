@@ -72,7 +72,10 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   http: {
     from: ['core', 'observability', 'tracing'],
     typesFrom: ['ports'],
-    packages: ['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'zod'],
+    packages: [
+      ...['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'zod'],
+      ...['@fastify/cors', '@fastify/helmet', '@fastify/rate-limit'],
+    ],
     typesFromPackages: ['openapi-types', 'pino'],
     why: 'serves what it is given: neither the database nor a broker',
   },
@@ -93,6 +96,11 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     typesFrom: ['ports'],
     packages: ['node:', 'pg'],
     why: 'starts a server, and asks it whether it answers',
+  },
+  'adapters/jwt': {
+    from: ['core'],
+    packages: ['node:', 'jose'],
+    why: 'tells whose a token is, and makes them',
   },
   'adapters/opentelemetry': {
     from: ['core'],
@@ -167,6 +175,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
       'millrace/ports',
       'millrace/postgres',
       'millrace/kafka',
+      'millrace/jwt',
       'millrace/embedded-postgres',
       'millrace/opentelemetry',
     ],
@@ -179,7 +188,10 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   'modules/*': {
     from: [],
     typesFrom: ['database.ts'],
-    packages: ['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf', 'nodemailer'],
+    packages: [
+      ...['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],
+      ...['nodemailer', '@node-rs/argon2'],
+    ],
     why: 'a feature; of another one it imports only the events',
   },
 }

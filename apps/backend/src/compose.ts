@@ -1,6 +1,17 @@
 import { readFileSync } from 'node:fs'
-import { type App, createApp, createLogger, fail, type Logger, type Module, type Part } from 'millrace'
+import {
+  type App,
+  type Authenticate,
+  createApp,
+  createLogger,
+  fail,
+  type HttpOptions,
+  type Logger,
+  type Module,
+  type Part,
+} from 'millrace'
 import { startEmbeddedPostgres } from 'millrace/embedded-postgres'
+import { createJwksAuthenticate, createJwtTokens, type JwtTokens } from 'millrace/jwt'
 import { createKafkaBroker, type KafkaSasl, type KafkaTls } from 'millrace/kafka'
 import type { Broker, Tracing } from 'millrace/ports'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
@@ -10,13 +21,19 @@ import { bind } from './database.ts'
 import { keptSecret } from './kept-secret.ts'
 import { notifications } from './modules/notifications/module.ts'
 import { orders } from './modules/orders/module.ts'
+import { tasks } from './modules/tasks/module.ts'
 import { todos } from './modules/todos/module.ts'
 import { appRoutes } from './routes.ts'
 
+interface ModuleParts {
+  readonly logger: Logger
+  readonly login: Login
+}
+
 /** The modules, each made with its own settings. */
-const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, logger: Logger) => Module>> = {
+const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, parts: ModuleParts) => Module>> = {
   todos: () => todos,
-  notifications: (config, logger) =>
+  notifications: (config, { logger }) =>
     notifications({
       sender: senderSettings(config),
       batchSize: config.NOTIFICATIONS_BATCH_SIZE,
@@ -28,6 +45,11 @@ const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, lo
       keepSent: config.NOTIFICATIONS_KEEP_SENT,
       logger: logger.child({ part: 'notifications' }),
     }),
+  tasks: (config, { login: { tokens } }) => {
+    const { TASKS_DUE_SOON_BEFORE, REFRESH_TOKEN_LIFETIME: refreshLifetime, AUTH_RATE_LIMIT: max } = config
+    const login = tokens && { issueToken: tokens.issue, refreshLifetime, rateLimit: { max } }
+    return tasks({ dueSoonBefore: TASKS_DUE_SOON_BEFORE, login })
+  },
   orders: ({ ORDERS_PREFIX: prefix, ORDERS_CONFIRM_DELAY, ORDERS_SHIP_DELAY }) =>
     orders({ prefix, delays: { CONFIRMED: ORDERS_CONFIRM_DELAY, SHIPPED: ORDERS_SHIP_DELAY } }),
 }
@@ -44,7 +66,8 @@ export async function compose(config: Config): Promise<App> {
   const kafka = provideKafka(config, logger)
   const postgres = await providePostgres(config, logger)
   const adminToken = await provideAdminToken(config, logger)
-  const chosen = config.MODULES.map((name) => modules[name](config, logger))
+  const login = await provideLogin(config, logger)
+  const chosen = config.MODULES.map((name) => modules[name](config, { logger, login }))
   const database = createPostgresDatabase({ ...postgres.urls, poolSize: config.DATABASE_POOL_SIZE, logger })
   return createApp({
     services: postgres.services,
@@ -56,7 +79,9 @@ export async function compose(config: Config): Promise<App> {
     http: {
       ...{ host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
       drainDelay: config.DRAIN_DELAY,
+      ...httpProtection(config),
       ...(adminToken && { adminToken }),
+      ...(login.authenticate && { authenticate: login.authenticate }),
     },
     // A module that is served at the root greets in its own way.
     ...(chosen.every(({ prefix }) => prefix !== '/') && { routes: appRoutes }),
@@ -90,6 +115,34 @@ async function provideAdminToken(config: Config, logger: Logger): Promise<string
   if (!url) return keptSecret(directory, 'admin-token')
   logger.info({}, 'ADMIN_TOKEN is not set: /admin lets nobody in')
   return undefined
+}
+
+/** Who users are, and where they log in here, what makes their tokens. */
+interface Login {
+  readonly authenticate?: Authenticate
+  readonly tokens?: JwtTokens
+}
+
+/** As with operators: a secret is made where none is set and the data is this machine's alone. */
+async function provideLogin(config: Config, logger: Logger): Promise<Login> {
+  const { JWT_JWKS_URL: url, JWT_ISSUER: issuer = 'millrace', JWT_AUDIENCE: audience = 'millrace' } = config
+  if (url) return { authenticate: createJwksAuthenticate({ url, issuer, audience, logger }) }
+  const { JWT_SECRET, DATABASE_URL, DATA_DIR, ACCESS_TOKEN_LIFETIME: lifetime } = config
+  const secret = JWT_SECRET ?? (DATABASE_URL ? undefined : await keptSecret(DATA_DIR, 'jwt-secret'))
+  // Nothing needs users then: config.ts has seen to that.
+  if (!secret) return {}
+  const tokens = createJwtTokens({ secret, issuer, audience, lifetime })
+  return { tokens, authenticate: tokens.authenticate }
+}
+
+function httpProtection(config: Config): Pick<HttpOptions, 'tls' | 'corsOrigins' | 'rateLimit' | 'trustProxy'> {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, RATE_LIMIT: max } = config
+  return {
+    trustProxy: config.TRUST_PROXY,
+    ...(config.CORS_ORIGINS && { corsOrigins: config.CORS_ORIGINS }),
+    ...(certFile && keyFile && { tls: { certFile, keyFile } }),
+    ...(max && { rateLimit: { max } }),
+  }
 }
 
 /** Kafka, where it is asked for. */

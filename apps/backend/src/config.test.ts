@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { readConfig, senderSettings } from './config.ts'
 
 test('nothing needs to be set', () => {
@@ -10,6 +10,19 @@ test('nothing needs to be set', () => {
     DATABASE_POOL_SIZE: 10,
     DATA_DIR: '.millrace',
     ADMIN_TOKEN: undefined,
+    JWT_SECRET: undefined,
+    JWT_JWKS_URL: undefined,
+    JWT_ISSUER: undefined,
+    JWT_AUDIENCE: undefined,
+    ACCESS_TOKEN_LIFETIME: '15m',
+    REFRESH_TOKEN_LIFETIME: '30d',
+    TASKS_DUE_SOON_BEFORE: '24h',
+    AUTH_RATE_LIMIT: 20,
+    RATE_LIMIT: undefined,
+    TRUST_PROXY: 0,
+    CORS_ORIGINS: undefined,
+    TLS_CERT_FILE: undefined,
+    TLS_KEY_FILE: undefined,
     KAFKA_BROKERS: undefined,
     KAFKA_SASL_MECHANISM: undefined,
     KAFKA_SASL_USERNAME: undefined,
@@ -24,7 +37,7 @@ test('nothing needs to be set', () => {
     KAFKA_TOPIC_REPLICAS: undefined,
     TOPIC_PARTITIONS: 4,
     CONSUMERS_PAUSED: undefined,
-    MODULES: ['todos', 'notifications', 'orders'],
+    MODULES: ['todos', 'notifications', 'tasks', 'orders'],
     NOTIFICATIONS_ATTEMPTS: 10,
     NOTIFICATIONS_BATCH_SIZE: 25,
     NOTIFICATIONS_BATCH_WAIT: '5s',
@@ -118,4 +131,54 @@ test('copies of dead letters go to a topic that can be one', () => {
 test('what is wrong is told together, and a slip is warned about', () => {
   expect(() => readConfig({ PORT: '-1', MODULES: 'todo', TOPIC_PARTITIONS: '0' })).toThrow(/3 problem\(s\)/)
   expect(readConfig({ TOPIC_PARTITION: '8' }).warnings).toEqual([expect.stringContaining('TOPIC_PARTITIONS meant?')])
+})
+
+describe('who users are', () => {
+  const secret = 'x'.repeat(32)
+  const issuer = {
+    JWT_JWKS_URL: 'https://issuer.example/jwks',
+    JWT_ISSUER: 'https://issuer.example',
+    JWT_AUDIENCE: 'app',
+  }
+  const shared = { DATABASE_URL: 'postgres://h/d' }
+
+  test('on a database of others it has to be said, where tasks are served', () => {
+    expect(() => readConfig(shared)).toThrow(/JWT_SECRET is not set \(nor JWT_JWKS_URL\)/)
+    for (const enough of [{ JWT_SECRET: secret }, issuer, { MODULES: 'todos' }, { ROLES: 'worker' }]) {
+      expect(() => readConfig({ ...shared, ...enough })).not.toThrow()
+    }
+  })
+
+  test('a secret that is too short is refused, and not shown', () => {
+    expect(() => readConfig({ JWT_SECRET: 'hunter2' })).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^(?!.*hunter2).*at least 32 bytes/s) }),
+    )
+  })
+
+  test('an issuer elsewhere is named whole, and is the only one', () => {
+    const { JWT_AUDIENCE: _, ...half } = issuer
+    expect(() => readConfig(half)).toThrow(/JWT_AUDIENCE is not set/)
+    expect(() => readConfig({ ...issuer, JWT_SECRET: secret })).toThrow(/both set/)
+  })
+})
+
+test('a certificate goes with its key', () => {
+  expect(() => readConfig({ TLS_CERT_FILE: 'tls.crt' })).toThrow(
+    /TLS_KEY_FILE is not set, but it goes with TLS_CERT_FILE/,
+  )
+})
+
+test('proxies are a number or addresses; origins are as browsers write them', () => {
+  expect(readConfig({ TRUST_PROXY: '2', CORS_ORIGINS: 'https://a.example, http://localhost:5173' })).toMatchObject({
+    TRUST_PROXY: 2,
+    CORS_ORIGINS: ['https://a.example', 'http://localhost:5173'],
+  })
+  const addresses = ['10.0.0.0/8', 'loopback', 'fd00::/8', '::1']
+  expect(readConfig({ TRUST_PROXY: addresses.join(', ') }).TRUST_PROXY).toEqual(addresses)
+  for (const wrong of ['all', '-1', 'proxy.example', '10.0.0.0/8,x']) {
+    expect(() => readConfig({ TRUST_PROXY: wrong })).toThrow(/TRUST_PROXY/)
+  }
+  for (const wrong of ['a.example', 'https://a.example/', 'https://*.example', 'ftp://a.example']) {
+    expect(() => readConfig({ CORS_ORIGINS: wrong })).toThrow(/CORS_ORIGINS/)
+  }
 })

@@ -9,11 +9,14 @@ import {
   mailAddress,
   names,
   oneOf,
+  origins,
   path,
   port,
   postgresUrl,
+  proxies,
   ratio,
   readEnvironment,
+  secret,
   string,
   topicName,
   url,
@@ -22,7 +25,7 @@ import {
 } from 'millrace/config'
 
 /** The modules there are. */
-export const moduleNames = ['todos', 'notifications', 'orders'] as const
+export const moduleNames = ['todos', 'notifications', 'tasks', 'orders'] as const
 
 const roles = ['api', 'worker'] as const
 
@@ -62,6 +65,68 @@ export const variables = {
     doc: 'What requests to `/admin` bear (`Authorization: Bearer …`); see [operations.md](operations.md).',
     secret: true,
   },
+  JWT_SECRET: {
+    parse: secret(32),
+    unset: 'with the embedded PostgreSQL a random one, in `DATA_DIR/jwt-secret`; else needed by the module `tasks`',
+    doc: 'Signs the access tokens of users who log in here; the same in all processes. Make it by `openssl rand -base64 32`.',
+    secret: true,
+  },
+  JWT_JWKS_URL: {
+    parse: httpUrl(),
+    unset: 'users log in here',
+    doc: 'The keys of an issuer elsewhere (OpenID Connect), where users log in; then instead of `JWT_SECRET`.',
+  },
+  JWT_ISSUER: {
+    parse: string('a text'),
+    unset: '`millrace`; needed with `JWT_JWKS_URL`',
+    doc: 'The claim `iss` of access tokens.',
+  },
+  JWT_AUDIENCE: {
+    parse: string('a text'),
+    unset: '`millrace`; needed with `JWT_JWKS_URL`',
+    doc: 'The claim `aud` of access tokens.',
+  },
+  ACCESS_TOKEN_LIFETIME: {
+    parse: duration(),
+    default: '15m',
+    doc: 'How long an access token is good for; nothing ends it sooner.',
+  },
+  REFRESH_TOKEN_LIFETIME: {
+    parse: duration(),
+    default: '30d',
+    doc: 'How long a session goes on without a refresh.',
+  },
+  TASKS_DUE_SOON_BEFORE: {
+    parse: duration(),
+    default: '24h',
+    doc: 'How long ahead of its due date `task_due_soon` comes for a task.',
+  },
+  AUTH_RATE_LIMIT: {
+    parse: integer({ min: 1, max: 1_000_000 }),
+    default: '20',
+    doc: 'Requests a minute to `/api/auth/…`, for each address.',
+  },
+  RATE_LIMIT: {
+    parse: integer({ min: 1, max: 1_000_000 }),
+    unset: 'no limit',
+    doc: 'Requests a minute to everything but health and metrics: for each user, or each address where there is none.',
+  },
+  TRUST_PROXY: {
+    parse: proxies(),
+    default: '0',
+    doc: 'Which proxies are believed about the address of a request; see [operations.md](operations.md#behind-a-proxy).',
+  },
+  CORS_ORIGINS: {
+    parse: origins(),
+    unset: 'none',
+    doc: 'Pages elsewhere that may use the API.',
+  },
+  TLS_CERT_FILE: {
+    parse: string('a file'),
+    unset: 'HTTP',
+    doc: 'The certificate of HTTPS with those between it and its authority, as PEM; read again when it changes.',
+  },
+  TLS_KEY_FILE: { parse: string('a file'), unset: 'HTTP', doc: 'The private key of that certificate, as PEM.' },
   KAFKA_BROKERS: {
     parse: addresses(),
     unset: 'the broker in PostgreSQL',
@@ -250,18 +315,43 @@ export interface Config extends ValuesOf<typeof variables> {
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const { values, warnings } = readEnvironment(variables, environment)
-  checkLogin(values)
+  checkTogether(values)
   senderSettings(values)
   return { ...values, warnings }
 }
 
-/** A login that is half there would be none: that must not pass for one. */
-function checkLogin(values: ValuesOf<typeof variables>): void {
-  const names = ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const
+type Values = ValuesOf<typeof variables>
+
+/** What of the variables does not go together. Half of a login or a certificate would be none: that must not pass for one. */
+function checkTogether(values: Values): void {
+  const problems = [
+    ...missingOf(values, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
+    ...missingOf(values, ['TLS_CERT_FILE', 'TLS_KEY_FILE']),
+    ...(values.JWT_JWKS_URL ? problemsOfIssuer(values) : problemsOfSecret(values)),
+  ]
+  if (problems.length === 0) return
+  throw fail('CONFIG_INVALID', { count: problems.length, problems: problems.map((each) => `- ${each}`).join('\n') })
+}
+
+function missingOf(values: Values, names: readonly (keyof Values)[]): string[] {
   const missing = names.filter((name) => values[name] === undefined)
-  if (missing.length === 0 || missing.length === names.length) return
-  const problems = missing.map((name) => `- ${name} is not set, but others of KAFKA_SASL_… are.`)
-  throw fail('CONFIG_INVALID', { count: problems.length, problems: problems.join('\n') })
+  if (missing.length === names.length) return []
+  const others = names.filter((name) => !missing.includes(name)).join(', ')
+  return missing.map((name) => `${name} is not set, but it goes with ${others}.`)
+}
+
+function problemsOfIssuer(values: Values): string[] {
+  const needed = (['JWT_ISSUER', 'JWT_AUDIENCE'] as const).filter((name) => values[name] === undefined)
+  return [
+    ...needed.map((name) => `${name} is not set: with JWT_JWKS_URL, tokens for anybody else would be taken.`),
+    ...(values.JWT_SECRET ? ['JWT_SECRET and JWT_JWKS_URL are both set: tokens come from one of them.'] : []),
+  ]
+}
+
+function problemsOfSecret({ JWT_SECRET, DATABASE_URL, MODULES, ROLES }: Values): string[] {
+  const isNeeded = DATABASE_URL !== undefined && MODULES.includes('tasks') && ROLES.includes('api')
+  if (JWT_SECRET || !isNeeded) return []
+  return ['JWT_SECRET is not set (nor JWT_JWKS_URL): the module tasks needs one of them to know its users.']
 }
 
 /** What the sender of notifications needs. */

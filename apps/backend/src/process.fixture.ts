@@ -6,10 +6,16 @@ import { onTestFinished } from 'vitest'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 
-/** Starts the app in a process of its own, with nothing else in its environment; it ends with the test at the latest. */
+/** On a database of others the app needs one. */
+const JWT_SECRET = 'a secret of thirty-two bytes or more'
+
+/**
+ * Starts the app in a process of its own, with nothing else in its environment but a secret for tokens; it ends with the
+ * test at the latest.
+ */
 export function run(environment: Record<string, string>): Child {
   const { PATH = '' } = process.env
-  const child = spawn(process.execPath, [main], { env: { PATH, ...environment } })
+  const child = spawn(process.execPath, [main], { env: { PATH, JWT_SECRET, ...environment } })
   const ended = once(child, 'exit')
   onTestFinished(async () => {
     child.kill('SIGKILL')

@@ -55,7 +55,7 @@ export type {
   TimerOptions,
   Unit,
 } from './core/unit.ts'
-export { defineRoutes, type RouteServer } from './http/index.ts'
+export { defineRoutes, forUsers, limitRequests, type RateLimit, type RouteServer } from './http/index.ts'
 
 // Errors
 

@@ -152,3 +152,43 @@ function postgresUrlIn(text: string): string | undefined {
   const fits = url && ['postgres:', 'postgresql:'].includes(url.protocol) && url.pathname.length > 1
   return fits ? text : undefined
 }
+
+/** A random text that signs something: at least so many bytes. */
+export function secret(bytes: number): Parser<string> {
+  return {
+    expects: `a secret of at least ${bytes} bytes`,
+    read: (text) => (new TextEncoder().encode(text).length >= bytes ? text : undefined),
+  }
+}
+
+/** Origins of web pages, comma-separated, as browsers write them; or `*` for all. */
+export function origins(): Parser<readonly string[]> {
+  return {
+    expects: 'one or more origins like https://app.example, comma-separated, or *',
+    read: (text) => {
+      const list = text.split(',').map((origin) => origin.trim())
+      return list.every(isOrigin) ? list : undefined
+    },
+  }
+}
+
+function isOrigin(text: string): boolean {
+  if (text === '*') return true
+  const url = URL.parse(text)
+  return url !== null && !url.host.includes('*') && ['http:', 'https:'].includes(url.protocol) && url.origin === text
+}
+
+/** How many proxies to trust, or which ones: addresses, networks (`10.0.0.0/8`), `loopback`, `linklocal`, `uniquelocal`. */
+export function proxies(): Parser<number | readonly string[]> {
+  return {
+    expects: 'a number of proxies, or their addresses or networks like 10.0.0.0/8, comma-separated',
+    read: (text) => {
+      if (/^\d{1,2}$/.test(text)) return Number(text)
+      const list = text.split(',').map((proxy) => proxy.trim())
+      return list.every((proxy) => proxyPattern.test(proxy)) ? list : undefined
+    },
+  }
+}
+
+const proxyPattern =
+  /^(loopback|linklocal|uniquelocal|(\d{1,3}(\.\d{1,3}){3}|[\da-fA-F]{0,4}(:[\da-fA-F]{0,4}){2,7})(\/\d{1,3})?)$/

@@ -275,6 +275,45 @@ export const errorCatalogue = {
     remedy: 'Start the app, or name its address with --url.',
   },
 
+  // who sends a request
+  UNAUTHORIZED: {
+    status: 401,
+    message: 'This route needs a user’s access token, and there is none, or one that is not valid.',
+    remedy: 'Log in, or refresh the token, and send "Authorization: Bearer" with the access token.',
+  },
+  IDENTITY_UNAVAILABLE: {
+    status: 503,
+    message: 'Whose token this is cannot be told for now: {problem}',
+    remedy: 'Check JWT_JWKS_URL and the server behind it; tokens of keys that are known are taken meanwhile.',
+  },
+  SECRET_TOO_SHORT: {
+    status: 500,
+    message: 'The secret that signs tokens has {bytes} bytes; it needs {needed}.',
+    remedy: 'Set JWT_SECRET to a random text, such as openssl rand -base64 32 makes.',
+  },
+
+  // login, of the app’s module tasks
+  EMAIL_TAKEN: {
+    status: 409,
+    message: 'This e-mail has an account already.',
+    remedy: 'Log in, or register with another e-mail.',
+  },
+  LOGIN_FAILED: {
+    status: 401,
+    message: 'The e-mail and the password do not belong together.',
+    remedy: 'Correct them, or register. Which of the two is wrong is not told.',
+  },
+  REFRESH_TOKEN_INVALID: {
+    status: 401,
+    message: 'The refresh token is not valid: it was used before, has expired, or its session has ended.',
+    remedy: 'Log in again. Each refresh answers with the token for the next one; send each token once.',
+  },
+  LOGINS_BUSY: {
+    status: 503,
+    message: 'Too many passwords are being checked.',
+    remedy: 'Send it again a little later; AUTH_RATE_LIMIT bounds what one address may ask.',
+  },
+
   // HTTP
   REQUEST_INVALID: {
     status: 422,
@@ -320,6 +359,16 @@ export const errorCatalogue = {
     status: 400,
     message: '{problem}',
     remedy: 'See /docs for what this route takes.',
+  },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    message: 'These are more than {max} requests at a time; it may be asked again in {seconds} s.',
+    remedy: 'Wait as long as the header Retry-After says, and ask less often.',
+  },
+  TLS_FILES_INVALID: {
+    status: 500,
+    message: 'The certificate {certFile} and the key {keyFile} cannot be used: {problem}',
+    remedy: 'Correct TLS_CERT_FILE and TLS_KEY_FILE: both PEM, readable by this process, and made for each other.',
   },
   LISTEN_FAILED: {
     status: 500,

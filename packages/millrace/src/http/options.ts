@@ -6,6 +6,9 @@ import type { Metrics } from '../observability/metrics.ts'
 import { Tracer } from '../tracing/index.ts'
 import type { AdminSource } from './admin/routes.ts'
 import type { HealthSource } from './health.ts'
+import type { RateLimit } from './rate-limit.ts'
+import type { TlsFiles } from './tls.ts'
+import type { TrustProxy } from './trust-proxy.ts'
 
 /** Options of `createHttpServer`. */
 export interface HttpServerOptions {
@@ -31,6 +34,14 @@ export interface HttpServerOptions {
   readonly adminToken?: string
   /** Tells who bears a token. Default: nobody does, and what needs a user is refused. */
   readonly authenticate?: Authenticate
+  /** HTTPS instead of HTTP. Default: HTTP. */
+  readonly tls?: TlsFiles
+  /** Origins of other pages that may read answers: `https://app.example`, or `*` for all. Default: none. */
+  readonly corsOrigins?: readonly string[]
+  /** How often a user, or an address without one, may ask; health and metrics aside. Default: without a limit. */
+  readonly rateLimit?: RateLimit
+  /** Default: nobody; requests come from whoever has connected. */
+  readonly trustProxy?: TrustProxy
   /** Most bytes of a request's body; a route may set its own. @default 1 MiB */
   readonly bodyLimit?: number
   /** How long a request may take to arrive whole. @default '30s' */

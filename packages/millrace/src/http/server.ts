@@ -1,3 +1,4 @@
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -13,14 +14,20 @@ import type { Part } from '../core/lifecycle.ts'
 import type { Routes } from '../core/module.ts'
 import { addAdminRoutes } from './admin/routes.ts'
 import { Arrivals } from './arrivals.ts'
+import { recogniseUsers } from './auth/users.ts'
+import { allowOrigins } from './cors.ts'
 import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
 import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
+import { limitAllRequests, prepareRateLimits } from './rate-limit.ts'
 import { requestId } from './request-id.ts'
 import type { RouteServer } from './routes.ts'
+import { addSecurityHeaders } from './security-headers.ts'
 import { addTelemetry } from './telemetry.ts'
+import { readKeyPair, reloadKeyPair } from './tls.ts'
 import { addTracing } from './tracing.ts'
+import { trustProxyOption } from './trust-proxy.ts'
 
 /** How often connections that have become idle are closed while draining. */
 const sweepEveryMs = 50
@@ -48,6 +55,7 @@ class FastifyHttpServer implements HttpServer {
   readonly #server: RouteServer
   readonly #arrivals = new Arrivals()
   #stopping = false
+  #endReloading = () => {}
 
   constructor(config: HttpConfig) {
     this.#config = config
@@ -58,9 +66,9 @@ class FastifyHttpServer implements HttpServer {
   }
 
   get url(): string {
-    const { host, port } = this.#config
+    const { host, port, tls } = this.#config
     const listening = this.#server.server.address() as AddressInfo | null
-    return `http://${reachable(host)}:${listening?.port ?? port}`
+    return `${tls ? 'https' : 'http'}://${reachable(host)}:${listening?.port ?? port}`
   }
 
   inject(request: InjectOptions | string): Promise<LightMyRequestResponse> {
@@ -68,7 +76,7 @@ class FastifyHttpServer implements HttpServer {
   }
 
   async start(): Promise<void> {
-    const { host, port } = this.#config
+    const { host, port, tls, logger } = this.#config
     // First, so that what is wrong with a route is not taken for a problem of the port.
     await this.#server.ready()
     try {
@@ -76,6 +84,8 @@ class FastifyHttpServer implements HttpServer {
     } catch (error) {
       throw fail('LISTEN_FAILED', { host, port, problem: messageOf(error) }, { cause: error })
     }
+    // The server is of this kind where there are such files.
+    if (tls) this.#endReloading = reloadKeyPair(this.#server.server as unknown as HttpsServer, tls, logger)
   }
 
   /**
@@ -85,6 +95,7 @@ class FastifyHttpServer implements HttpServer {
   async stop(): Promise<void> {
     const { drainDelayMs, drainTimeoutMs } = this.#config
     this.#stopping = true
+    this.#endReloading()
     await sleep(drainDelayMs)
     if (drainDelayMs > 0) await this.#arrivals.ended(drainTimeoutMs)
     const { server } = this.#server
@@ -107,13 +118,14 @@ class FastifyHttpServer implements HttpServer {
 function createServer(config: HttpConfig): RouteServer {
   const loggerInstance: FastifyBaseLogger = config.logger
   return fastify({
+    ...(config.tls && { https: readKeyPair(config.tls) }),
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: config.bodyLimit,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
     routerOptions: { ignoreTrailingSlash: true },
-    trustProxy: false,
+    trustProxy: trustProxyOption(config.trustProxy),
     genReqId: requestId,
     // While draining, what still arrives on an open connection is served, and told to close it.
     return503OnClosing: false,
@@ -138,6 +150,7 @@ function addEverything(server: RouteServer, config: HttpConfig, { isStopping, ar
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     if (isStopping()) reply.header('connection', 'close')
   })
+  protect(server, config)
   server.register(async (scope: RouteServer) => {
     await collectDocs(scope, config)
     addTelemetry(scope, config.metrics)
@@ -151,6 +164,18 @@ function addEverything(server: RouteServer, config: HttpConfig, { isStopping, ar
     for (const { name, routes, prefix } of config.modules)
       if (routes) mount(scope, config, { routes, prefix, tag: name, arrivals })
     await addDocs(scope, config)
+  })
+}
+
+/** In this order: a refused request has its headers, and is counted whether its token was good or not. */
+function protect(server: RouteServer, { tls, corsOrigins = [], authenticate, rateLimit }: HttpConfig): void {
+  addSecurityHeaders(server, tls !== undefined)
+  allowOrigins(server, corsOrigins)
+  prepareRateLimits(server)
+  // Once those are there, whose hooks come first.
+  server.after(() => {
+    recogniseUsers(server, authenticate)
+    if (rateLimit) limitAllRequests(server, rateLimit)
   })
 }
 

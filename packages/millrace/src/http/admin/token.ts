@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { fail } from '../../core/errors.ts'
+import { bearerOf } from '../auth/bearer.ts'
 import type { RouteServer } from '../routes.ts'
 
 /**
@@ -10,7 +11,7 @@ import type { RouteServer } from '../routes.ts'
 export function requireToken(server: RouteServer, token: string | undefined): void {
   const expected = token ? digestOf(token) : undefined
   server.addHook('onRequest', async (request, reply) => {
-    const [, given] = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
+    const given = bearerOf(request)
     // Digests are of one length, whatever was sent, and comparing them tells nothing of how much of it was right.
     if (expected && given && timingSafeEqual(digestOf(given), expected)) return
     reply.header('www-authenticate', 'Bearer')

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type Duration,
+  fail,
+  limitRequests,
+  type Millrace,
+  milliseconds,
+  type RateLimit,
+  type RouteServer,
+} from 'millrace'
+import * as z from 'zod'
+import { findAccount, insertAccount } from './accounts.ts'
+import { account, type Grant, grant, login, refresh, registration } from './credentials.ts'
+import { argon2Passwords, type Passwords } from './passwords.ts'
+import { closeSession, openSession, renewSession } from './sessions.ts'
+
+/** An access token, and the seconds until it is worth nothing. */
+interface IssuedToken {
+  readonly token: string
+  readonly expiresIn: number
+}
+
+/** How users of the app log in. */
+export interface LoginOptions {
+  /** Makes the access token of a user. */
+  readonly issueToken: (userId: string) => Promise<IssuedToken>
+  /** How long a refresh token is good for. */
+  readonly refreshLifetime: Duration
+  /** For the routes of login together. Default: none. */
+  readonly rateLimit?: RateLimit
+  /** Default: Argon2id. */
+  readonly passwords?: Passwords
+}
+
+const schemas = {
+  register: {
+    summary: 'Register',
+    description: 'An e-mail that has an account already is answered 409.',
+    body: registration,
+    response: { 201: account },
+  },
+  login: { summary: 'Log in', body: login, response: { 200: grant } },
+  refresh: {
+    summary: 'Go on with the next access token',
+    description:
+      'The refresh token is good once. One that comes a second time ends the session: somebody else has it as well.',
+    body: refresh,
+    response: { 200: grant },
+  },
+  logout: {
+    summary: 'Log out',
+    description: 'Ends the session; access tokens of it are good until they expire.',
+    body: refresh,
+    response: { 204: z.undefined() },
+  },
+}
+
+/** `POST /auth/register`, `/login`, `/refresh` and `/logout`. */
+export async function addLoginRoutes(route: RouteServer, millrace: Millrace, options: LoginOptions): Promise<void> {
+  const { rateLimit, passwords = argon2Passwords() } = options
+  if (rateLimit) limitRequests(route, rateLimit)
+  route.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+  addRegister(route, millrace, passwords)
+  await addLogin(route, millrace, { ...options, passwords })
+  addSession(route, millrace, options)
+}
+
+function addRegister(route: RouteServer, millrace: Millrace, passwords: Passwords): void {
+  route.post('/auth/register', { schema: schemas.register }, async ({ body: { email, password } }, reply) => {
+    // Before anything is looked up, so that an e-mail that is taken takes as long.
+    const passwordHash = await passwords.hash(password)
+    const created = await insertAccount(millrace.db, { email, passwordHash })
+    if (!created) throw fail('EMAIL_TAKEN', {})
+    return reply.code(201).send(created)
+  })
+}
+
+async function addLogin(
+  route: RouteServer,
+  millrace: Millrace,
+  { issueToken, passwords, refreshLifetime }: LoginOptions & { readonly passwords: Passwords },
+): Promise<void> {
+  const lifetimeMs = milliseconds(refreshLifetime)
+  const nobodysHash = await passwords.hash(randomUUID())
+  route.post('/auth/login', { schema: schemas.login }, async ({ body: { email, password } }) => {
+    const found = await findAccount(millrace.db, email)
+    const matches = await passwords.verify(found?.passwordHash ?? nobodysHash, password)
+    if (!found || !matches) throw fail('LOGIN_FAILED', {})
+    return grantOf(await issueToken(found.id), await openSession(millrace.db, found.id, lifetimeMs))
+  })
+}
+
+function addSession(route: RouteServer, millrace: Millrace, { issueToken, refreshLifetime }: LoginOptions): void {
+  const lifetimeMs = milliseconds(refreshLifetime)
+  route.post('/auth/refresh', { schema: schemas.refresh }, async ({ body }) => {
+    const session = await renewSession(millrace.db, body.refresh_token, lifetimeMs)
+    if (!session) throw fail('REFRESH_TOKEN_INVALID', {})
+    return grantOf(await issueToken(session.accountId), session.refreshToken)
+  })
+
+  route.post('/auth/logout', { schema: schemas.logout }, async ({ body }, reply) => {
+    await closeSession(millrace.db, body.refresh_token)
+    return reply.code(204).send()
+  })
+}
+
+function grantOf({ token, expiresIn }: IssuedToken, refreshToken: string): Grant {
+  return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, refresh_token: refreshToken }
+}

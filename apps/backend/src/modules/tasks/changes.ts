@@ -1,0 +1,99 @@
+import type { TaskEvent } from './events.ts'
+import { asDueDate, type StoredTask } from './store.ts'
+import type { TaskChange } from './task.ts'
+
+/**
+ * How much the clocks of other programs may differ. A lower offset that is later by more than this is of a topic that was
+ * made anew, and began its offsets again.
+ */
+const mostSkewMs = 3_600_000
+
+/** A task with other fields; the same one where nothing differs. */
+export function edited(task: StoredTask, { due_date, ...fields }: TaskChange, at: Date): StoredTask {
+  const dueDate = due_date === undefined ? undefined : asDueDate(due_date)
+  const changes = Object.entries({ ...fields, dueDate }).filter(
+    ([name, value]) => value !== undefined && !same(task[name as keyof StoredTask], value),
+  )
+  return changes.length === 0 ? task : next(task, Object.fromEntries(changes), at)
+}
+
+/** A task that is done; the same one where it was before. */
+export function completed(task: StoredTask, completedAt: Date, at = completedAt): StoredTask {
+  return task.completedAt ? task : next(task, { completedAt }, at)
+}
+
+/** What stays of a task, for good: that it was there. */
+export function deleted(task: StoredTask, at: Date): StoredTask {
+  return next(task, { title: '', description: null, dueDate: null, deletedAt: at }, at)
+}
+
+/**
+ * A task after one of its events; the same one where the event tells nothing new: it comes from here and is not newer than
+ * the task, or was applied before. So reading the topic again, however late, changes nothing, and a tombstone stays.
+ *
+ * @returns undefined where there is no such task
+ */
+export function afterEvent(task: StoredTask | undefined, event: TaskEvent): StoredTask | undefined {
+  if (!task) return event.type === 'task_created' ? marked(createdBy(event), event) : undefined
+  if (task.deletedAt || isNoChange(event) || isKnown(task, event)) return task
+  // Remembered also where it has changed nothing this time: after a later change it would.
+  return marked(changedBy(task, event), event)
+}
+
+/** A task that is there is not created again, and not changed by becoming due. */
+function isNoChange(event: TaskEvent): event is Exclude<TaskEvent, Change> {
+  return event.type === 'task_created' || event.type === 'task_due_soon'
+}
+
+type Created = Extract<TaskEvent, { type: 'task_created' }>
+type Change = Exclude<TaskEvent, { type: 'task_created' | 'task_due_soon' }>
+
+function createdBy({ data, time }: Created): StoredTask {
+  const { id, user_id: userId, title, description, priority, due_date } = data
+  const fields = { id, userId, title, description, priority, dueDate: asDueDate(due_date) }
+  const nothingYet = {
+    completedAt: null,
+    deletedAt: null,
+    foreignPartition: null,
+    foreignOffset: null,
+    foreignAt: null,
+  }
+  return { ...fields, ...nothingYet, version: 1, createdAt: time, updatedAt: time }
+}
+
+function changedBy(task: StoredTask, { type, data, time }: Change): StoredTask {
+  switch (type) {
+    case 'task_updated': {
+      const { title, description, priority, due_date } = data
+      return edited(task, { title, description, priority, due_date }, time)
+    }
+    case 'task_priority_changed':
+      return edited(task, { priority: data.priority }, time)
+    case 'task_completed':
+      return completed(task, data.completed_at ? new Date(data.completed_at) : time, time)
+    case 'task_deleted':
+      return deleted(task, time)
+  }
+}
+
+/** Events from here say which version they made; of those from elsewhere the task knows the last one that changed it. */
+function isKnown(task: StoredTask, { data, partition, offset, time }: TaskEvent): boolean {
+  if (data.task_version !== undefined) return data.task_version <= task.version
+  if (task.foreignAt === null || task.foreignOffset === null) return false
+  const laterMs = time.getTime() - task.foreignAt.getTime()
+  return partition === task.foreignPartition ? offset <= task.foreignOffset && laterMs <= mostSkewMs : laterMs <= 0
+}
+
+function marked(task: StoredTask, { data, partition, offset, time }: TaskEvent): StoredTask {
+  if (data.task_version !== undefined) return { ...task, version: data.task_version }
+  const foreignAt = task.foreignAt && task.foreignAt > time ? task.foreignAt : time
+  return { ...task, foreignPartition: partition, foreignOffset: offset, foreignAt }
+}
+
+function next(task: StoredTask, changes: Partial<StoredTask>, updatedAt: Date): StoredTask {
+  return { ...task, ...changes, version: task.version + 1, updatedAt }
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return one instanceof Date && other instanceof Date ? one.getTime() === other.getTime() : one === other
+}

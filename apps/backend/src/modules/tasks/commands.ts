@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import { fail, type Unit } from 'millrace'
+import { completed, deleted, edited } from './changes.ts'
+import { keepDueSoon } from './due-soon.ts'
+import { taskCompleted, taskCreated, taskDeleted, taskPriorityChanged, taskUpdated } from './events.ts'
+import { insertTask, lockTasks, readClock, type StoredTask, writeTasks } from './store.ts'
+import type { TaskChange, TaskFields } from './task.ts'
+
+/** Which task, and who wants something of it. */
+export interface Asked {
+  readonly id: string
+  readonly userId: string
+}
+
+/** What a user does to tasks: the row, its event and its timer in one unit. */
+export class TaskCommands {
+  readonly #beforeMs: number
+
+  /** @param beforeMs how long ahead of its due date a task is due soon */
+  constructor(beforeMs: number) {
+    this.#beforeMs = beforeMs
+  }
+
+  /** Creates a task of a user. */
+  async create(unit: Unit, userId: string, fields: TaskFields): Promise<StoredTask> {
+    const task = await insertTask(unit.db, { id: randomUUID(), userId }, fields)
+    unit.publish(taskCreated(task))
+    keepDueSoon(unit, { before: undefined, after: task }, { beforeMs: this.#beforeMs, now: task.createdAt })
+    return task
+  }
+
+  /** @throws NOT_FOUND */
+  change(unit: Unit, asked: Asked, fields: TaskChange): Promise<StoredTask> {
+    return this.#change(unit, asked, (before, now) => {
+      const after = edited(before, fields, now)
+      if (isAboutMoreThanPriority(before, after)) unit.publish(taskUpdated(after))
+      if (after.priority !== before.priority) unit.publish(taskPriorityChanged(after))
+      return after
+    })
+  }
+
+  /**
+   * Completes a task; one that is completed stays as it is.
+   *
+   * @throws NOT_FOUND
+   */
+  complete(unit: Unit, asked: Asked): Promise<StoredTask> {
+    return this.#change(unit, asked, (before, now) => {
+      const after = completed(before, now)
+      if (after !== before) unit.publish(taskCompleted(after))
+      return after
+    })
+  }
+
+  /** @throws NOT_FOUND */
+  async remove(unit: Unit, asked: Asked): Promise<void> {
+    await this.#change(unit, asked, (before, now) => {
+      const after = deleted(before, now)
+      unit.publish(taskDeleted(after))
+      return after
+    })
+  }
+
+  async #change(
+    unit: Unit,
+    { id, userId }: Asked,
+    change: (before: StoredTask, now: Date) => StoredTask,
+  ): Promise<StoredTask> {
+    const [found, now] = await Promise.all([lockTasks(unit.db, [id]), readClock(unit.db)])
+    // Others’ tasks are no tasks: that they exist is theirs to know.
+    const before = existing(
+      [...found.values()].find((task) => !task.deletedAt && task.userId === userId),
+      id,
+    )
+    const after = change(before, now)
+    if (after === before) return before
+    await writeTasks(unit.db, [after])
+    keepDueSoon(unit, { before, after }, { beforeMs: this.#beforeMs, now })
+    return after
+  }
+}
+
+/** @throws NOT_FOUND where there is none */
+export function existing<Task>(task: Task | undefined, id: string): Task {
+  if (!task) throw fail('NOT_FOUND', { what: 'task', id })
+  return task
+}
+
+/** A change of priority alone has an event of its own; one of more is told whole, by `task_updated`. */
+function isAboutMoreThanPriority(before: StoredTask, after: StoredTask): boolean {
+  const { title, description, dueDate } = before
+  const isSame =
+    title === after.title && description === after.description && dueDate?.getTime() === after.dueDate?.getTime()
+  return !isSame
+}

@@ -1,0 +1,66 @@
+import * as z from 'zod'
+
+/** How pressing a task is. */
+export const priorities = ['low', 'medium', 'high'] as const
+
+/** A text that PostgreSQL and JSON can hold. */
+function storable(longest: number) {
+  return z
+    .string()
+    .max(longest, `must not be longer than ${longest} characters`)
+    .refine((text) => !text.includes('\0'), 'must not have NUL characters, which PostgreSQL cannot hold')
+    .refine((text) => text.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
+}
+
+const earliest = Date.UTC(1970, 0, 1)
+const latest = Date.UTC(9999, 0, 1)
+
+/** A time as it is sent and answered: ISO 8601 with its offset, or `Z`. */
+export const instant = z.iso
+  .datetime({ offset: true, error: 'must be a time such as 2026-03-01T12:00:00Z' })
+  .refine((text) => Date.parse(text) >= earliest && Date.parse(text) <= latest, 'must be of the years 1970 to 9998')
+
+/** What identifies a task: a UUID where it was made here; other programs have ids of their own. Paths take no longer one. */
+export const taskId = storable(100).min(1, 'must not be empty')
+
+/** Whose a task is. */
+export const userId = storable(200).min(1, 'must not be empty')
+
+/** What a user says of a task. */
+export const taskFields = z.object({
+  title: storable(500).min(1, 'must not be empty'),
+  description: storable(10_000).nullable(),
+  priority: z.enum(priorities),
+  due_date: instant.nullable(),
+})
+
+/** What a user says of a task. */
+export type TaskFields = z.output<typeof taskFields>
+
+/** What is to change of a task; what is left out stays. */
+export const taskChange = z.strictObject(taskFields.partial().shape)
+
+/** What is to change of a task. */
+export type TaskChange = z.output<typeof taskChange>
+
+/** A new task, or a task anew: what is left out has its default. */
+export const wholeTask = taskFields.extend({
+  description: taskFields.shape.description.default(null),
+  priority: taskFields.shape.priority.default('medium'),
+  due_date: taskFields.shape.due_date.default(null),
+})
+
+/** A task as it is answered. */
+export const task = z.object({
+  id: taskId,
+  user_id: userId,
+  ...taskFields.shape,
+  completed: z.boolean(),
+  completed_at: instant.nullable(),
+  version: z.int().describe('Grows with each change'),
+  created_at: instant,
+  updated_at: instant,
+})
+
+/** One task. */
+export type Task = z.output<typeof task>

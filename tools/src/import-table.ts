@@ -63,6 +63,12 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:', 'croner'],
     why: 'runs schedules in units of work, moves timers to the outbox, and leads as the relay does',
   },
+  live: {
+    from: ['core', 'contracts'],
+    typesFrom: ['ports'],
+    packages: ['node:'],
+    why: 'updates are JSON as contracts have it; read from the log through the port, written to sockets it is given',
+  },
   config: { from: ['core'], packages: [], why: 'parses the environment it is given; reads none itself' },
   observability: {
     from: ['core', 'tracing'],
@@ -112,7 +118,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   },
   app: {
     from: [
-      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
+      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'live', 'migrate'],
       ...['http', 'observability', 'tracing'],
     ],
     typesFrom: ['ports'],
@@ -129,7 +135,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   },
   testing: {
     from: [
-      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
+      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'live', 'migrate'],
       ...[
         'http',
         'observability',

@@ -8,6 +8,14 @@ export type { Part } from './core/lifecycle.ts'
 
 export { json } from './contracts/index.ts'
 export {
+  type AnyChannel,
+  type Channel,
+  type ChannelMessages,
+  type ChannelOptions,
+  defineChannel,
+  type LiveMessage,
+} from './core/channel.ts'
+export {
   type Backoff,
   type BatchOptions,
   type Consumer,

@@ -1,10 +1,13 @@
+import type { AnyChannel } from '../core/channel.ts'
 import type { Consumer } from '../core/consumer.ts'
+import { fail } from '../core/errors.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
 import type { Schedule } from '../core/schedule.ts'
 import { ConsumerRunner, Controls, inboxSlices, ReplayRunner } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { type AdminSource, createHttpServer, type HttpServer } from '../http/index.ts'
+import { encodePush, liveTopic } from '../live/index.ts'
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
@@ -13,7 +16,7 @@ import { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
-import { collectConsumers, collectSchedules, collectTopics } from './catalogue.ts'
+import { collectChannels, collectConsumers, collectSchedules, collectTopics } from './catalogue.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { watchApp } from './gauges.ts'
@@ -67,13 +70,14 @@ export function buildApp(options: AppOptions): BuiltApp {
   const config = appConfig(options)
   const { database, modules, metrics, logger } = config
   const catalogue = collectTopics(modules)
+  const channels = collectChannels(modules)
   const brokers = new Brokers(config.brokers, catalogue)
   const tracer = new Tracer(config.tracing, (topic) => brokers.ofName(topic).name)
   const encode = createEncoder(config, catalogue, tracer)
   const relays = new Relays(brokers.lanes, { database, metrics, tracer, logger: logger.child({ part: 'relay' }) })
   const direct = new DirectPublisher((topic) => brokers.ofName(topic), directMetrics(metrics))
   const timers = createTimers(config, brokers, relays)
-  const units = unitRunner(config, { encode, brokers, relays, timers })
+  const units = unitRunner(config, { encode, channels, brokers, relays, timers })
   const millrace = createMillrace(config, { units, encode, direct, tracer })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const schedules = collectSchedules(modules, millrace)
@@ -103,12 +107,16 @@ export function buildApp(options: AppOptions): BuiltApp {
 
 interface UnitParts {
   readonly encode: Encoder
+  readonly channels: ReadonlyMap<string, AnyChannel>
   readonly brokers: Brokers
   readonly relays: Relays
   readonly timers: Timers
 }
 
-function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, relays, timers }: UnitParts): UnitRunner {
+function unitRunner(
+  { database, bind, logger }: AppConfig,
+  { encode, channels, brokers, relays, timers }: UnitParts,
+): UnitRunner {
   const laneOf = ({ topic }: OutgoingRecord) => brokers.ofName(topic).name
   return {
     database,
@@ -116,13 +124,21 @@ function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, re
     logger,
     faultOf: (error) => database.faultOf(error),
     encode: (event, cause) => encode(event, 'outbox', cause),
+    encodePush: (channel, audience, message) => {
+      if (channels.get(channel.name) !== channel) throw fail('CHANNEL_UNKNOWN', { channel: channel.name })
+      return encodePush(channel, audience, message)
+    },
     writeTimers: (transaction, changes) => {
       if (changes.length === 0) return () => {}
       const soonest = writeTimers(transaction, changes, laneOf)
       return () => void soonest.then((inMs) => inMs !== undefined && timers.wake(inMs))
     },
     write: (transaction, records) => {
-      const laned = records.map((record) => ({ lane: laneOf(record), record }))
+      const laned = records.map((record) => ({
+        lane: laneOf(record),
+        record,
+        stamped: record.topic === liveTopic.name,
+      }))
       writeOutbox(transaction, laned)
     },
     published: (records) => relays.wake(new Set(records.map(laneOf))),

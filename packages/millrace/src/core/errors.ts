@@ -153,6 +153,18 @@ export const errorCatalogue = {
     remedy: 'See which there are (GET /admin/schedules); one is there once a worker that has it was started.',
   },
 
+  // live
+  CHANNEL_UNKNOWN: {
+    status: 500,
+    message: 'Channel {channel} belongs to no module of this app.',
+    remedy: 'List the channel in the `channels` of a module that is given to createApp.',
+  },
+  PUSH_INVALID: {
+    status: 422,
+    message: 'A push to channel {channel} is not possible: {problem}',
+    remedy: 'Correct the audience or the message that is pushed, or the schema in the channel’s definition.',
+  },
+
   // broker
   BROKER_CONNECT_FAILED: {
     status: 503,

@@ -1,3 +1,4 @@
+import type { AnyChannel } from './channel.ts'
 import type { Consumer } from './consumer.ts'
 import { fail } from './errors.ts'
 import type { OutgoingEvent, Published } from './event.ts'
@@ -41,6 +42,7 @@ export interface ModuleOptions {
   readonly consumers?: readonly Consumer[] | ((millrace: Millrace) => readonly Consumer[])
   /** Schedules, or a function of the running app where they need it. */
   readonly schedules?: readonly Schedule[] | ((millrace: Millrace) => readonly Schedule[])
+  readonly channels?: readonly AnyChannel[]
   readonly routes?: Routes
   /** Where the routes are mounted. @default '/' + name */
   readonly prefix?: string
@@ -55,6 +57,7 @@ export interface Module {
   readonly topics: readonly AnyTopic[]
   readonly consumers: (millrace: Millrace) => readonly Consumer[]
   readonly schedules: (millrace: Millrace) => readonly Schedule[]
+  readonly channels: readonly AnyChannel[]
   readonly routes: Routes | undefined
   readonly prefix: string
   readonly migrations: URL | undefined
@@ -79,6 +82,7 @@ export function defineModule(options: ModuleOptions): Module {
     topics: options.topics ?? [],
     consumers: typeof consumers === 'function' ? consumers : () => consumers,
     schedules: typeof schedules === 'function' ? schedules : () => schedules,
+    channels: options.channels ?? [],
     routes: options.routes,
     prefix: options.prefix ?? `/${name}`,
     migrations: options.migrations,

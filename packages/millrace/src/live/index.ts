@@ -1,0 +1,2 @@
+export { decodeLive, encodePush, encodeRevocation } from './records.ts'
+export { liveTopic } from './topic.ts'

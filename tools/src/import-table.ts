@@ -77,8 +77,8 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   },
   http: {
     from: ['core', 'observability', 'tracing'],
-    typesFrom: ['ports'],
-    packages: ['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'zod'],
+    typesFrom: ['ports', 'live'],
+    packages: ['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'ws', 'zod'],
     typesFromPackages: ['openapi-types', 'pino'],
     why: 'serves what it is given: neither the database nor a broker',
   },

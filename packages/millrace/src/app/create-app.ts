@@ -7,7 +7,7 @@ import type { Schedule } from '../core/schedule.ts'
 import { ConsumerRunner, Controls, inboxSlices, ReplayRunner } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { type AdminSource, createHttpServer, type HttpServer } from '../http/index.ts'
-import { encodePush, liveTopic } from '../live/index.ts'
+import { encodePush, type LiveUpdates, liveTopic } from '../live/index.ts'
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
@@ -21,6 +21,7 @@ import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { watchApp } from './gauges.ts'
 import { healthSource } from './health.ts'
+import { createLive, liveOf } from './live.ts'
 import { SliceMaintenance } from './maintenance.ts'
 import { migrationsOf } from './migrations.ts'
 import { createMillrace } from './millrace.ts'
@@ -78,7 +79,8 @@ export function buildApp(options: AppOptions): BuiltApp {
   const direct = new DirectPublisher((topic) => brokers.ofName(topic), directMetrics(metrics))
   const timers = createTimers(config, brokers, relays)
   const units = unitRunner(config, { encode, channels, brokers, relays, timers })
-  const millrace = createMillrace(config, { units, encode, direct, tracer })
+  const live = createLive(config, channels)
+  const millrace = createMillrace(config, { units, encode, direct, live: liveOf(config, channels, live), tracer })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const schedules = collectSchedules(modules, millrace)
   const scheduling = createSchedules(config, units, schedules)
@@ -88,9 +90,9 @@ export function buildApp(options: AppOptions): BuiltApp {
   const working = config.roles.includes('worker') ? runners : []
   const replays = replayRunner(config, { consumers, brokers, units, controls, tracer })
   const admin = adminSource({ units, brokers, catalogue, consumers, schedules, controls, runners: working, replays })
-  const http = httpServer(config, millrace, { runners: working, timers, admin, tracer })
+  const http = httpServer(config, millrace, { runners: working, timers, admin, live, tracer })
   watchApp(config, { brokers, direct, runners: working })
-  const running = { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, http }
+  const running = { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, live, http }
   const parts = startOrder(config, running)
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
@@ -216,10 +218,15 @@ interface HttpParts {
   readonly runners: readonly ConsumerRunner[]
   readonly timers: Timers
   readonly admin: AdminSource
+  readonly live: LiveUpdates | undefined
   readonly tracer: Tracer
 }
 
-function httpServer(config: AppConfig, millrace: Millrace, { runners, timers, admin, tracer }: HttpParts): HttpServer {
+function httpServer(
+  config: AppConfig,
+  millrace: Millrace,
+  { runners, timers, admin, live, tracer }: HttpParts,
+): HttpServer {
   const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
   return createHttpServer({
     title: name,
@@ -233,6 +240,7 @@ function httpServer(config: AppConfig, millrace: Millrace, { runners, timers, ad
     tracer,
     health: healthSource({ database, runners, timers, progressTimeoutMs }),
     admin,
+    ...(live && { live }),
   })
 }
 
@@ -246,12 +254,13 @@ interface AppParts {
   readonly runners: readonly ConsumerRunner[]
   readonly replays: ReplayRunner
   readonly direct: DirectPublisher
+  readonly live: LiveUpdates | undefined
   readonly http: HttpServer
 }
 
 /** The parts in the order they start; they stop in the reverse one. */
 function startOrder(config: AppConfig, parts: AppParts): Part[] {
-  const { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, http } = parts
+  const { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, live, http } = parts
   const { services, tracing, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
@@ -272,6 +281,8 @@ function startOrder(config: AppConfig, parts: AppParts): Part[] {
     ...(roles.includes('worker')
       ? [relays, timers, scheduling, controls, together('consumers', [...runners, replays])]
       : []),
+    // Its clients leave with HTTP.
+    ...(live ? [live] : []),
     http,
   ]
 }

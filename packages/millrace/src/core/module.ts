@@ -2,6 +2,7 @@ import type { AnyChannel } from './channel.ts'
 import type { Consumer } from './consumer.ts'
 import { fail } from './errors.ts'
 import type { OutgoingEvent, Published } from './event.ts'
+import type { Live } from './live.ts'
 import type { Schedule } from './schedule.ts'
 import type { AnyTopic } from './topic.ts'
 import type { Db, DirectTopic, Unit } from './unit.ts'
@@ -23,6 +24,8 @@ export interface Millrace {
    *   PUBLISH_QUEUE_FULL, SHUTTING_DOWN
    */
   publish(event: OutgoingEvent<string, unknown, DirectTopic>): Promise<Published>
+  /** What there is to do about live connections besides `unit.push`. */
+  readonly live: Live
   /** Adds to a counter of the app's metrics; the name gets the prefix `millrace_app_` and the suffix `_total`. */
   count(name: string, help: string): (by?: number) => void
 }

@@ -15,6 +15,8 @@ import { addAdminRoutes } from './admin/routes.ts'
 import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
+import { addLiveRoutes } from './live/routes.ts'
+import { Upgrades } from './live/upgrades.ts'
 import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
 import { requestId } from './request-id.ts'
 import type { RouteServer } from './routes.ts'
@@ -45,6 +47,7 @@ class FastifyHttpServer implements HttpServer {
   readonly stopWithin: number
   readonly #config: HttpConfig
   readonly #server: RouteServer
+  readonly #upgrades: Upgrades | undefined
   #stopping = false
 
   constructor(config: HttpConfig) {
@@ -53,6 +56,10 @@ class FastifyHttpServer implements HttpServer {
     // A second more than its own bounds: those are the ones to act.
     this.stopWithin = config.drainDelayMs + config.drainTimeoutMs + 1_000
     addEverything(this.#server, config, () => this.#stopping)
+    const { live, authenticate, liveOrigins: origins = [], logger } = config
+    const isStopping = () => this.#stopping
+    this.#upgrades = live && new Upgrades({ live, authenticate, origins, isStopping, logger })
+    this.#upgrades?.serve(this.#server.server)
   }
 
   get url(): string {
@@ -76,7 +83,10 @@ class FastifyHttpServer implements HttpServer {
     }
   }
 
-  /** Not ready first; then no new connections, and each old one closes after its current request. */
+  /**
+   * Not ready first; then no new connections, and each old one closes after its current request. Live clients are told to
+   * go on elsewhere meanwhile.
+   */
   async stop(): Promise<void> {
     this.#stopping = true
     await sleep(this.#config.drainDelayMs)
@@ -84,7 +94,7 @@ class FastifyHttpServer implements HttpServer {
     const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
     const bound = setTimeout(() => this.#cut(), this.#config.drainTimeoutMs)
     try {
-      await this.#server.close()
+      await Promise.all([this.#server.close(), this.#config.live?.leaveAll()])
     } finally {
       clearInterval(sweep)
       clearTimeout(bound)
@@ -94,6 +104,7 @@ class FastifyHttpServer implements HttpServer {
   #cut(): void {
     this.#config.logger.warn({ afterMs: this.#config.drainTimeoutMs }, 'requests still under way were cut off')
     this.#server.server.closeAllConnections()
+    this.#upgrades?.cut()
   }
 }
 
@@ -135,6 +146,8 @@ function addEverything(server: RouteServer, config: HttpConfig, isStopping: () =
     scope.register(async (admin: RouteServer) => addAdminRoutes(admin, config.admin, config.adminToken), {
       prefix: '/admin',
     })
+    const { live } = config
+    if (live) scope.register(async (routes: RouteServer) => addLiveRoutes(routes, live), { prefix: '/ws' })
     if (config.appRoutes) mount(scope, config, { routes: config.appRoutes, prefix: '/', tag: 'app' })
     for (const { name, routes, prefix } of config.modules)
       if (routes) mount(scope, config, { routes, prefix, tag: name })

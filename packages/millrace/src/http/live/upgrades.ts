@@ -119,7 +119,7 @@ export class Upgrades {
     if (live.isFull(this.#opening)) throw fail('LIVE_FULL', {})
     const bearer = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
     const { searchParams: given } = url
-    return { channel, token: given.get('token') ?? bearer ?? '', resume: given.get('resume') ?? undefined }
+    return { channel, token: given.get('token') || (bearer ?? ''), resume: given.get('resume') ?? undefined }
   }
 
   /** @throws LIVE_UNAUTHORIZED where nobody can be told, LIVE_UNAVAILABLE where it takes too long */

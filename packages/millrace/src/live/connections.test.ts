@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { until } from '../../test/faults/until.ts'
-import { authenticate, count, liveApp, TestClient } from './live.fixture.ts'
+import { authenticate } from './channels.fixture.ts'
+import { count, liveApp, TestClient } from './live.fixture.ts'
 
 test('who may not connect is told so', async () => {
   await using app = await liveApp()

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { until } from '../../test/faults/until.ts'
-import { count, liveApp, news, TestClient } from './live.fixture.ts'
+import { news } from './channels.fixture.ts'
+import { count, liveApp, TestClient } from './live.fixture.ts'
 
 test('a client is given what its user is pushed, in order, and nobody else is', async () => {
   await using app = await liveApp()
@@ -86,4 +87,21 @@ test('what cannot be resumed is reset, with a reason, and goes on from now', asy
     await count(app, 'anna', [99])
     await until('it is live', () => client.numbers.length === 1 && witness.numbers.length === given + 1)
   }
+})
+
+test('updates of every size arrive whole', async () => {
+  await using app = await liveApp()
+  using client = new TestClient(app, { channel: 'news' })
+  await until('it is connected', () => client.has('connected'))
+  // Around the lengths from which a frame has a longer header.
+  const sizes = [...Array(100).keys(), ...Array.from({ length: 80 }, (_, n) => 65_410 + n)]
+  for (const [n, size] of sizes.entries()) {
+    const padding = size % 2 === 0 ? 'x'.repeat(size) : `é${'x'.repeat(Math.max(0, size - 2))}`
+    await app.millrace.transaction(async (unit) => unit.push(news, 'all', { type: 'told', data: { n, padding } }))
+  }
+  await until('all have come', () => client.numbers.length === sizes.length)
+  expect(client.numbers).toEqual(sizes.map((_, n) => n))
+  using later = new TestClient(app, { channel: 'news', resume: client.frames[0]?.at })
+  await until('all have come again', () => later.numbers.length === sizes.length)
+  expect(later.frames).toEqual(client.frames)
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { until } from '../../test/faults/until.ts'
-import { liveApp, news, TestClient } from './live.fixture.ts'
+import { news } from './channels.fixture.ts'
+import { liveApp, TestClient } from './live.fixture.ts'
 
 const updates = 400
 const padding = 'x'.repeat(50_000)

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { until } from '../../test/faults/until.ts'
 import { Signal } from '../core/signal.ts'
 import type { TestApp } from '../testing/index.ts'
-import { counts, liveApp, TestClient } from './live.fixture.ts'
+import { counts } from './channels.fixture.ts'
+import { liveApp, TestClient } from './live.fixture.ts'
 
 const writers = 6
 const perWriter = 40

@@ -14,8 +14,8 @@ test('a database that has lost its last commits: clients before them go on, thos
   expect((await anna.ended).code).toBe(1012)
   await count(app, 'anna', [6])
 
-  using ahead = new TestClient(app, { resume: anna.at })
-  using before = new TestClient(app, { resume: anna.frames[3]?.at })
+  using ahead = await comeAgain(app, anna.at)
+  using before = await comeAgain(app, anna.frames[3]?.at)
   await until('they are answered', () => ahead.has('reset') && before.numbers.length === 1)
   expect(ahead.frames[1]).toMatchObject({ type: 'reset', reason: 'unknown' })
   expect(before.numbers).toEqual([6])
@@ -33,13 +33,23 @@ test('a log that has come as far again behind our back is noticed when the conne
   await replaceRecords(app, 1)
   expect(await anna.ended).toEqual({ code: 1012, reason: 'history lost: resume' })
 
-  using again = new TestClient(app, { resume: anna.at })
+  using again = await comeAgain(app, anna.at)
   await until('it is answered', () => again.has('reset'))
   expect(again.frames[1]).toMatchObject({ type: 'reset', reason: 'unknown' })
-  using before = new TestClient(app, { resume: anna.frames[1]?.at })
+  using before = await comeAgain(app, anna.frames[1]?.at)
   await until('it goes on', () => before.numbers.length === 2)
   expect(before.numbers).toEqual([2, 3])
 })
+
+/** A client tries until it is taken: for a moment there is no history to serve from. */
+async function comeAgain(app: TestApp, resume: string | undefined): Promise<TestClient> {
+  let client = new TestClient(app, { resume })
+  await until('it is connected', () => {
+    if (client.hasEnded) client = new TestClient(app, { resume })
+    return client.has('connected')
+  })
+  return client
+}
 
 /** Other records at the same offsets, and all connections lost. */
 async function replaceRecords(app: TestApp, from: number): Promise<void> {

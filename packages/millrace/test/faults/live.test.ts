@@ -8,7 +8,7 @@ import { spine } from './spine.fixture.ts'
 import { until } from './until.ts'
 
 const users = 20
-const updatesEach = 150
+const updatesEach = 100
 /** How often clients are cut, about, and processes. */
 const cutEveryMs = 150
 const restartEveryMs = 1_500

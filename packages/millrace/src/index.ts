@@ -28,7 +28,7 @@ export { type Duration, isDuration, milliseconds } from './core/duration.ts'
 export type { EventOptions, OutgoingEvent, Published, ReceivedEvent } from './core/event.ts'
 export { DataMismatch, type EventTypes, type Format, type SchemaTypes, type ZodTypes } from './core/format.ts'
 export type { Authenticate, Identity } from './core/identity.ts'
-export type { Live, Snapshot } from './core/live.ts'
+export type { Live, LiveSnapshot } from './core/live.ts'
 export { defineModule, type Millrace, type Module, type ModuleOptions, type Routes } from './core/module.ts'
 export {
   type CronOptions,

@@ -1,7 +1,7 @@
 import type { Db } from './unit.ts'
 
 /** Data, and where in the live updates it stands. */
-export interface Snapshot<T> {
+export interface LiveSnapshot<T> {
   readonly data: T
   /** For a client's `resume`: it is given every update that the data has not, and none that it has. */
   readonly at: string
@@ -17,7 +17,7 @@ export interface Live {
    * @example
    * const { data, at } = await millrace.live.snapshot((db) => tasksOf(db, user.id))
    */
-  snapshot<T>(read: (db: Db) => Promise<T>): Promise<Snapshot<T>>
+  snapshot<T>(read: (db: Db) => Promise<T>): Promise<LiveSnapshot<T>>
   /**
    * Closes a user's live connections, on every process. The tokens themselves are the app's to refuse from then on:
    * revoke them first.

@@ -2,7 +2,7 @@ import type { AnyChannel } from '../core/channel.ts'
 import { fail } from '../core/errors.ts'
 import type { Authenticate, Identity } from '../core/identity.ts'
 import type { Part } from '../core/lifecycle.ts'
-import type { Snapshot } from '../core/live.ts'
+import type { LiveSnapshot } from '../core/live.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Queryable } from '../core/unit.ts'
 import type { Broker } from '../ports/broker.ts'
@@ -137,7 +137,7 @@ export class LiveUpdates implements Part, LiveService {
    *
    * @throws LIVE_UNAVAILABLE
    */
-  async snapshot<T>(read: (connection: Queryable) => Promise<T>): Promise<Snapshot<T>> {
+  async snapshot<T>(read: (connection: Queryable) => Promise<T>): Promise<LiveSnapshot<T>> {
     if (!this.#tail.isReady) throw fail('LIVE_UNAVAILABLE', {})
     const { epoch } = this
     const { offset, mark } = this.history.last

@@ -64,6 +64,7 @@ function readFrames(socket: Socket): void {
     }
     for (let frame = frameIn(rest); frame; frame = frameIn(rest)) {
       rest = rest.subarray(frame.end)
+      if (!frame.isText) continue
       if (isGreeting) opened()
       else arrived(frame.payload)
       isGreeting = false
@@ -88,15 +89,22 @@ function arrived(payload: Buffer): void {
   parentPort?.postMessage(answer)
 }
 
+interface Frame {
+  /** Servers ping as well. */
+  readonly isText: boolean
+  readonly payload: Buffer
+  readonly end: number
+}
+
 /** A whole frame at the beginning of the bytes. */
-function frameIn(bytes: Buffer): { readonly payload: Buffer; readonly end: number } | undefined {
+function frameIn(bytes: Buffer): Frame | undefined {
   if (bytes.length < 2) return undefined
   const short = (bytes[1] ?? 0) & 0x7f
   if (short === 127) throw new Error('no update is that long')
   const start = short === 126 ? 4 : 2
   if (bytes.length < start) return undefined
   const end = start + (short === 126 ? bytes.readUInt16BE(2) : short)
-  return bytes.length < end ? undefined : { payload: bytes.subarray(start, end), end }
+  return bytes.length < end ? undefined : { isText: bytes[0] === 0x81, payload: bytes.subarray(start, end), end }
 }
 
 function now(): number {

@@ -16,8 +16,8 @@ export interface LiveShape {
   readonly isForAll: boolean
 }
 
-/** So many updates may be on their way to all, or a client: a server that is faster than its clients has nothing to show. */
-const inFlight = 100
+/** So many updates may be on their way, to all or to one each: what is measured is no queue. */
+const inFlight = { forAll: 100, forOne: 1_000 }
 const perPush = 10
 const pushers = 4
 
@@ -104,7 +104,7 @@ async function pushAll(
 ): Promise<void> {
   const arrived = new Int32Array(count)
   const each = isForAll ? clients : 1
-  const most = inFlight * clients
+  const most = isForAll ? inFlight.forAll * clients : inFlight.forOne
   let pushed = 0
   const pushSome = async () => {
     while (pushed < records) {

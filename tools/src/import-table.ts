@@ -63,6 +63,12 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:', 'croner'],
     why: 'runs schedules in units of work, moves timers to the outbox, and leads as the relay does',
   },
+  live: {
+    from: ['core', 'contracts'],
+    typesFrom: ['ports'],
+    packages: ['node:'],
+    why: 'updates are JSON as contracts have it; read from the log through the port, written to sockets it is given',
+  },
   config: { from: ['core'], packages: [], why: 'parses the environment it is given; reads none itself' },
   observability: {
     from: ['core', 'tracing'],
@@ -71,9 +77,9 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   },
   http: {
     from: ['core', 'observability', 'tracing'],
-    typesFrom: ['ports'],
+    typesFrom: ['ports', 'live'],
     packages: [
-      ...['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'zod'],
+      ...['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'ws', 'zod'],
       ...['@fastify/cors', '@fastify/helmet', '@fastify/rate-limit'],
     ],
     typesFromPackages: ['openapi-types', 'pino'],
@@ -120,7 +126,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   },
   app: {
     from: [
-      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
+      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'live', 'migrate'],
       ...['http', 'observability', 'tracing'],
     ],
     typesFrom: ['ports'],
@@ -137,7 +143,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
   },
   testing: {
     from: [
-      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'migrate'],
+      ...['core', 'contracts', 'unit', 'outbox', 'direct', 'delivery', 'time', 'live', 'migrate'],
       ...[
         'http',
         'observability',

@@ -6,6 +6,7 @@ import { drainPostgres } from './drain-postgres.ts'
 import { drainPostgresBatch } from './drain-postgres-batch.ts'
 import { drainWithFailures } from './drain-with-failures.ts'
 import { latency, latencyKafka } from './latency.ts'
+import { liveFanout, liveUsers } from './live.ts'
 import { publishHttp } from './publish-http.ts'
 import { relay } from './relay.ts'
 import { timers } from './timers.ts'
@@ -17,6 +18,8 @@ export const cases: readonly BenchCase[] = [
   drainWithFailures,
   latency,
   timers,
+  liveFanout,
+  liveUsers,
   drainMillion,
   drainKafka,
   drainKafkaBatch,

@@ -6,7 +6,11 @@ import type { Round, RoundKafka } from '../harness/definition.ts'
 const logger = createLogger({ level: 'error' })
 
 /** An app with one module, as an app of a user has it; its topics live on Kafka where the round has one. */
-export function createBenchApp({ url, kafka }: Round, module: Module, options: Pick<AppOptions, 'roles'> = {}): App {
+export function createBenchApp(
+  { url, kafka }: Round,
+  module: Module,
+  options: Partial<Pick<AppOptions, 'roles' | 'http'>> = {},
+): App {
   const database = createPostgresDatabase({ url, logger })
   const postgres = createPostgresBroker({ database, logger })
   return createApp({

@@ -8,6 +8,14 @@ export type { Part } from './core/lifecycle.ts'
 
 export { json } from './contracts/index.ts'
 export {
+  type AnyChannel,
+  type Channel,
+  type ChannelMessages,
+  type ChannelOptions,
+  defineChannel,
+  type LiveMessage,
+} from './core/channel.ts'
+export {
   type Backoff,
   type BatchOptions,
   type Consumer,
@@ -20,6 +28,7 @@ export { type Duration, isDuration, milliseconds } from './core/duration.ts'
 export type { EventOptions, OutgoingEvent, Published, ReceivedEvent } from './core/event.ts'
 export { DataMismatch, type EventTypes, type Format, type SchemaTypes, type ZodTypes } from './core/format.ts'
 export type { Authenticate, Identity } from './core/identity.ts'
+export type { Live, LiveSnapshot } from './core/live.ts'
 export { defineModule, type Millrace, type Module, type ModuleOptions, type Routes } from './core/module.ts'
 export {
   type CronOptions,

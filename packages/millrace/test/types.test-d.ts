@@ -3,6 +3,8 @@ import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt'
 import * as z from 'zod'
 import { protobuf } from '../src/contracts/protobuf.ts'
 import {
+  type ChannelMessages,
+  defineChannel,
   defineConsumer,
   defineModule,
   defineSchedule,
@@ -202,3 +204,31 @@ metrics.counter('records_lost_total')
 metrics.gauge('records_handled_total')
 // @ts-expect-error no such label: there may be any number of keys
 metrics.counter('records_handled_total').inc({ key: 'a' })
+
+// Channels: what is pushed is what the schema puts out, what a browser gets is what it takes in.
+const news = defineChannel('news', {
+  message: z.discriminatedUnion('type', [
+    z.object({
+      type: z.literal('printed'),
+      data: z.codec(z.iso.datetime(), z.date(), { decode: (s) => new Date(s), encode: (d) => d.toISOString() }),
+    }),
+    z.object({ type: z.literal('sold'), data: z.object({ copies: z.int() }) }),
+  ]),
+  audience: (user) => user.id,
+})
+defineModule({ name: 'press', channels: [news] })
+unit.push(news, 'anna', { type: 'sold', data: { copies: 1 } })
+unit.push(news, 'anna', { type: 'printed', data: new Date() })
+// @ts-expect-error: the wire's text is not the data
+unit.push(news, 'anna', { type: 'printed', data: '2026-01-01T00:00:00Z' })
+// @ts-expect-error: a message that the channel does not have
+unit.push(news, 'anna', { type: 'burnt', data: {} })
+// @ts-expect-error: an audience is a text
+unit.push(news, 1, { type: 'sold', data: { copies: 1 } })
+const exported = { news, taxes: 1 }
+same<
+  ChannelMessages<typeof exported>,
+  { readonly news: { type: 'printed'; data: string } | { type: 'sold'; data: { copies: number } } }
+>(true)
+// @ts-expect-error: messages have a type
+defineChannel('nameless', { message: z.object({ data: z.string() }), audience: (user) => user.id })

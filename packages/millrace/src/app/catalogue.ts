@@ -1,8 +1,10 @@
+import type { AnyChannel } from '../core/channel.ts'
 import type { Consumer } from '../core/consumer.ts'
 import { fail } from '../core/errors.ts'
 import type { Millrace, Module } from '../core/module.ts'
 import type { Schedule } from '../core/schedule.ts'
 import type { AnyTopic } from '../core/topic.ts'
+import { liveTopic } from '../live/index.ts'
 
 /** A topic and the module it belongs to. */
 export interface OwnedTopic {
@@ -16,6 +18,8 @@ export interface OwnedTopic {
 export type TopicCatalogue = ReadonlyMap<string, OwnedTopic>
 
 /**
+ * The topics of an app's modules; that of live updates comes with the first module that has channels.
+ *
  * @param own topics of the app itself
  * @throws DEFINITION_INVALID when a module's or topic's name is taken twice
  */
@@ -25,6 +29,8 @@ export function collectTopics(modules: readonly Module[], own: readonly AnyTopic
     module.topics.map((topic) => ({ name: topic.name, topic, module })),
   )
   owned.push(...own.map((topic) => ({ name: topic.name, topic, module: undefined })))
+  const live = modules.find(({ channels }) => channels.length > 0)
+  if (live) owned.push({ name: liveTopic.name, topic: liveTopic, module: live })
   assertUnique('Topic', owned)
   return new Map(owned.map((topic) => [topic.name, topic]))
 }
@@ -69,6 +75,17 @@ export function collectSchedules(modules: readonly Module[], millrace: Millrace)
   const schedules = modules.flatMap((module) => module.schedules(millrace))
   assertUnique('Schedule', schedules)
   return schedules
+}
+
+/**
+ * The channels of an app's modules, by name.
+ *
+ * @throws DEFINITION_INVALID when a name is taken twice
+ */
+export function collectChannels(modules: readonly Module[]): ReadonlyMap<string, AnyChannel> {
+  const channels = modules.flatMap((module) => module.channels)
+  assertUnique('Channel', channels)
+  return new Map(channels.map((channel) => [channel.name, channel]))
 }
 
 function assertUnique(kind: string, named: readonly { readonly name: string }[]): void {

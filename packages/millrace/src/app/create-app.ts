@@ -1,11 +1,14 @@
 import type { CopyDeadLetter } from '../contracts/index.ts'
+import type { AnyChannel } from '../core/channel.ts'
 import type { Consumer } from '../core/consumer.ts'
+import { fail } from '../core/errors.ts'
 import { Lifecycle, type Part } from '../core/lifecycle.ts'
 import type { Millrace } from '../core/module.ts'
 import type { Schedule } from '../core/schedule.ts'
 import { ConsumerRunner, Controls, inboxSlices, ReplayRunner } from '../delivery/index.ts'
 import { DirectPublisher } from '../direct/index.ts'
 import { type AdminSource, createHttpServer, type HttpServer } from '../http/index.ts'
+import { encodePush, type LiveUpdates, liveTopic } from '../live/index.ts'
 import { migrate } from '../migrate/index.ts'
 import { outboxSlices, writeOutbox } from '../outbox/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
@@ -14,12 +17,13 @@ import { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { adminSource } from './admin.ts'
 import { Brokers } from './brokers.ts'
-import { collectConsumers, collectSchedules, collectTopics, pausedBySetting } from './catalogue.ts'
+import { collectChannels, collectConsumers, collectSchedules, collectTopics, pausedBySetting } from './catalogue.ts'
 import { deadLetterCopier, deadLetterTopics, refusedCopier } from './dead-letter-copies.ts'
 import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { watchApp } from './gauges.ts'
 import { healthSource } from './health.ts'
+import { createLive, liveOf } from './live.ts'
 import { SliceMaintenance } from './maintenance.ts'
 import { migrationsOf } from './migrations.ts'
 import { createMillrace } from './millrace.ts'
@@ -69,6 +73,7 @@ export function buildApp(options: AppOptions): BuiltApp {
   const config = appConfig(options)
   const { database, modules, metrics, logger } = config
   const catalogue = collectTopics(modules, deadLetterTopics(config))
+  const channels = collectChannels(modules)
   const brokers = new Brokers(config.brokers, catalogue)
   const tracer = new Tracer(config.tracing, (topic) => brokers.ofName(topic).name)
   const encode = createEncoder(config, catalogue, tracer)
@@ -79,8 +84,9 @@ export function buildApp(options: AppOptions): BuiltApp {
   })
   const direct = new DirectPublisher((topic) => brokers.ofName(topic), directMetrics(metrics))
   const timers = createTimers(config, brokers, relays)
-  const units = unitRunner(config, { encode, brokers, relays, timers })
-  const millrace = createMillrace(config, { units, encode, direct, tracer })
+  const units = unitRunner(config, { encode, channels, brokers, relays, timers })
+  const live = createLive(config, channels)
+  const millrace = createMillrace(config, { units, encode, direct, live: liveOf(config, channels, live), tracer })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const schedules = collectSchedules(modules, millrace)
   const scheduling = createSchedules(config, units, schedules)
@@ -92,9 +98,9 @@ export function buildApp(options: AppOptions): BuiltApp {
   const working = config.roles.includes('worker') ? runners : []
   const replays = replayRunner(config, { consumers, brokers, units, controls, copyDeadLetter, tracer })
   const admin = adminSource({ units, brokers, catalogue, consumers, schedules, controls, runners: working, replays })
-  const http = httpServer(config, millrace, { runners: working, timers, admin, tracer })
+  const http = httpServer(config, millrace, { runners: working, timers, admin, live, tracer })
   watchApp(config, { brokers, direct, runners: working })
-  const running = { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, http }
+  const running = { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, live, http }
   const parts = startOrder(config, running)
   const lifecycle = new Lifecycle(parts, (part, problem) => logger.error({ part }, `stopping: ${problem}`))
   const app: App = {
@@ -111,12 +117,16 @@ export function buildApp(options: AppOptions): BuiltApp {
 
 interface UnitParts {
   readonly encode: Encoder
+  readonly channels: ReadonlyMap<string, AnyChannel>
   readonly brokers: Brokers
   readonly relays: Relays
   readonly timers: Timers
 }
 
-function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, relays, timers }: UnitParts): UnitRunner {
+function unitRunner(
+  { database, bind, logger }: AppConfig,
+  { encode, channels, brokers, relays, timers }: UnitParts,
+): UnitRunner {
   const laneOf = ({ topic }: OutgoingRecord) => brokers.ofName(topic).name
   return {
     database,
@@ -124,13 +134,21 @@ function unitRunner({ database, bind, logger }: AppConfig, { encode, brokers, re
     logger,
     faultOf: (error) => database.faultOf(error),
     encode: (event, cause) => encode(event, 'outbox', cause),
+    encodePush: (channel, audience, message) => {
+      if (channels.get(channel.name) !== channel) throw fail('CHANNEL_UNKNOWN', { channel: channel.name })
+      return encodePush(channel, audience, message)
+    },
     writeTimers: (transaction, changes) => {
       if (changes.length === 0) return () => {}
       const soonest = writeTimers(transaction, changes, laneOf)
       return () => void soonest.then((inMs) => inMs !== undefined && timers.wake(inMs))
     },
     write: (transaction, records) => {
-      const laned = records.map((record) => ({ lane: laneOf(record), record }))
+      const laned = records.map((record) => ({
+        lane: laneOf(record),
+        record,
+        stamped: record.topic === liveTopic.name,
+      }))
       writeOutbox(transaction, laned)
     },
     published: (records) => relays.wake(new Set(records.map(laneOf))),
@@ -210,10 +228,15 @@ interface HttpParts {
   readonly runners: readonly ConsumerRunner[]
   readonly timers: Timers
   readonly admin: AdminSource
+  readonly live: LiveUpdates | undefined
   readonly tracer: Tracer
 }
 
-function httpServer(config: AppConfig, millrace: Millrace, { runners, timers, admin, tracer }: HttpParts): HttpServer {
+function httpServer(
+  config: AppConfig,
+  millrace: Millrace,
+  { runners, timers, admin, live, tracer }: HttpParts,
+): HttpServer {
   const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
   return createHttpServer({
     title: name,
@@ -227,6 +250,7 @@ function httpServer(config: AppConfig, millrace: Millrace, { runners, timers, ad
     tracer,
     health: healthSource({ database, runners, timers, progressTimeoutMs }),
     admin,
+    ...(live && { live }),
   })
 }
 
@@ -240,12 +264,13 @@ interface AppParts {
   readonly runners: readonly ConsumerRunner[]
   readonly replays: ReplayRunner
   readonly direct: DirectPublisher
+  readonly live: LiveUpdates | undefined
   readonly http: HttpServer
 }
 
 /** The parts in the order they start; they stop in the reverse one. */
 function startOrder(config: AppConfig, parts: AppParts): Part[] {
-  const { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, http } = parts
+  const { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, live, http } = parts
   const { services, tracing, database, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
@@ -266,6 +291,8 @@ function startOrder(config: AppConfig, parts: AppParts): Part[] {
     ...(roles.includes('worker')
       ? [relays, timers, scheduling, controls, together('consumers', [...runners, replays])]
       : []),
+    // Its clients leave with HTTP.
+    ...(live ? [live] : []),
     http,
   ]
 }

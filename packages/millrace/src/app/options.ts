@@ -5,6 +5,7 @@ import type { Part } from '../core/lifecycle.ts'
 import type { Module, Routes } from '../core/module.ts'
 import type { Bind, Queryable } from '../core/unit.ts'
 import type { HttpServerOptions } from '../http/index.ts'
+import type { LiveLimits } from '../live/index.ts'
 import type { MigrationSet } from '../migrate/index.ts'
 import { createLogger, createMetrics, type Metrics } from '../observability/index.ts'
 import type { TransactionalLog } from '../outbox/index.ts'
@@ -24,7 +25,17 @@ export interface InternalBroker extends Broker, TransactionalLog {
 export type HttpOptions = Partial<Pick<HttpServerOptions, 'title' | 'version'>> &
   Omit<
     HttpServerOptions,
-    'title' | 'version' | 'modules' | 'millrace' | 'appRoutes' | 'logger' | 'metrics' | 'tracer' | 'health' | 'admin'
+    | 'title'
+    | 'version'
+    | 'modules'
+    | 'millrace'
+    | 'appRoutes'
+    | 'logger'
+    | 'metrics'
+    | 'tracer'
+    | 'health'
+    | 'admin'
+    | 'live'
   >
 
 /** Of an app that does not say. */
@@ -62,6 +73,8 @@ export interface AppOptions {
   readonly deadLetterTopic?: string
   /** After how long without progress a partition with records to handle is reported as stuck. @default '60s' */
   readonly progressTimeout?: Duration
+  /** Bounds of live connections. */
+  readonly live?: Partial<LiveLimits>
   /** Default: JSON lines on standard output, from info. */
   readonly logger?: PinoLogger
   readonly metrics?: Metrics
@@ -72,7 +85,7 @@ export interface AppOptions {
 
 /** The options with defaults filled in. */
 export type AppConfig = AppOptions &
-  Required<Omit<AppOptions, 'routes' | 'tracing' | 'deadLetterTopic' | 'progressTimeout'>> & {
+  Required<Omit<AppOptions, 'routes' | 'tracing' | 'live' | 'deadLetterTopic' | 'progressTimeout'>> & {
     readonly progressTimeoutMs: number
   }
 

@@ -153,6 +153,44 @@ export const errorCatalogue = {
     remedy: 'See which there are (GET /admin/schedules); one is there once a worker that has it was started.',
   },
 
+  // live
+  CHANNEL_UNKNOWN: {
+    status: 500,
+    message: 'Channel {channel} belongs to no module of this app.',
+    remedy: 'List the channel in the `channels` of a module that is given to createApp.',
+  },
+  PUSH_INVALID: {
+    status: 422,
+    message: 'A push to channel {channel} is not possible: {problem}',
+    remedy: 'Correct the audience or the message that is pushed, or the schema in the channel’s definition.',
+  },
+  LIVE_UNAVAILABLE: {
+    status: 503,
+    message: 'This process serves no live updates now.',
+    remedy:
+      'Try again. It stays so where the app has no channels, or the process is not of the role "api", or is shutting down.',
+  },
+  LIVE_FULL: {
+    status: 503,
+    message: 'This process has as many live connections as it takes.',
+    remedy: 'Try again later, or run more processes.',
+  },
+  LIVE_UNAUTHORIZED: {
+    status: 401,
+    message: 'Live updates need a token that this app knows the user of.',
+    remedy: 'Give http.authenticate to the app; without it there are no users, and everybody is refused.',
+  },
+  LIVE_ORIGIN_REFUSED: {
+    status: 403,
+    message: 'Pages of {origin} may not open live connections here.',
+    remedy: 'List the origin in http.liveOrigins.',
+  },
+  UPGRADE_REQUIRED: {
+    status: 426,
+    message: 'This is a WebSocket.',
+    remedy: 'Connect with a WebSocket client; docs/live.md describes the protocol.',
+  },
+
   // broker
   BROKER_CONNECT_FAILED: {
     status: 503,

@@ -1,6 +1,8 @@
+import type { AnyChannel } from './channel.ts'
 import type { Consumer } from './consumer.ts'
 import { fail } from './errors.ts'
 import type { OutgoingEvent, Published } from './event.ts'
+import type { Live } from './live.ts'
 import type { Schedule } from './schedule.ts'
 import type { AnyTopic } from './topic.ts'
 import type { Db, DirectTopic, Unit } from './unit.ts'
@@ -22,6 +24,8 @@ export interface Millrace {
    *   PUBLISH_QUEUE_FULL, SHUTTING_DOWN
    */
   publish(event: OutgoingEvent<string, unknown, DirectTopic>): Promise<Published>
+  /** What there is to do about live connections besides `unit.push`. */
+  readonly live: Live
   /** Adds to a counter of the app's metrics; the name gets the prefix `millrace_app_` and the suffix `_total`. */
   count(name: string, help: string): (by?: number) => void
 }
@@ -41,6 +45,7 @@ export interface ModuleOptions {
   readonly consumers?: readonly Consumer[] | ((millrace: Millrace) => readonly Consumer[])
   /** Schedules, or a function of the running app where they need it. */
   readonly schedules?: readonly Schedule[] | ((millrace: Millrace) => readonly Schedule[])
+  readonly channels?: readonly AnyChannel[]
   readonly routes?: Routes
   /** Where the routes are mounted. @default '/' + name */
   readonly prefix?: string
@@ -55,6 +60,7 @@ export interface Module {
   readonly topics: readonly AnyTopic[]
   readonly consumers: (millrace: Millrace) => readonly Consumer[]
   readonly schedules: (millrace: Millrace) => readonly Schedule[]
+  readonly channels: readonly AnyChannel[]
   readonly routes: Routes | undefined
   readonly prefix: string
   readonly migrations: URL | undefined
@@ -79,6 +85,7 @@ export function defineModule(options: ModuleOptions): Module {
     topics: options.topics ?? [],
     consumers: typeof consumers === 'function' ? consumers : () => consumers,
     schedules: typeof schedules === 'function' ? schedules : () => schedules,
+    channels: options.channels ?? [],
     routes: options.routes,
     prefix: options.prefix ?? `/${name}`,
     migrations: options.migrations,

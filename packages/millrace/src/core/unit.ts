@@ -1,3 +1,4 @@
+import type { Channel, LiveMessage } from './channel.ts'
 import type { Duration } from './duration.ts'
 import type { OutgoingEvent } from './event.ts'
 import type { AnyTopic } from './topic.ts'
@@ -89,6 +90,19 @@ export interface Unit {
    * unit.cancel(OrderConfirmed, orderId, 'confirm')
    */
   cancel(event: { readonly topic: OutboxTopic }, key: string | null, name: string): void
+  /**
+   * Sends an update to the browsers of an audience, on every process, in the order of commits. It is written with the
+   * rows, and is not sent when the unit is rolled back.
+   *
+   * @throws CHANNEL_UNKNOWN, PUSH_INVALID at once, before anything is written
+   * @example
+   * unit.push(taskUpdates, task.userId, { type: 'task_created', data: task })
+   */
+  push<Message extends LiveMessage>(
+    channel: Channel<string, Message>,
+    audience: string,
+    message: NoInfer<Message>,
+  ): void
   /**
    * Runs a part that may fail without failing the whole: a savepoint. When it throws, its rows and events are undone
    * and the error is passed on. Parts run one after the other, or one within the other.

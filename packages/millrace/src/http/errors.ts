@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { fail, type MillraceError } from '../core/errors.ts'
 import { problemOf, problemType } from './problem.ts'
@@ -43,12 +43,17 @@ function log(logger: FastifyBaseLogger, { error, status = error.status }: Answer
 }
 
 /** Answers what is not HTTP, or was cut off, on the bare connection, and closes it. */
-export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+export function answerBrokenRequest(error: Error & { code?: string }, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
-  const problem = problemOf(brokenRequest(error), randomUUID())
+  answerOnSocket(brokenRequest(error), socket)
+}
+
+/** Answers an error on a connection that no request's answer can be made for, and closes it. */
+export function answerOnSocket(error: MillraceError, socket: Duplex): void {
+  const problem = problemOf(error, randomUUID())
   const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,

@@ -6,6 +6,7 @@ import type { Metrics } from '../observability/metrics.ts'
 import { Tracer } from '../tracing/index.ts'
 import type { AdminSource } from './admin/routes.ts'
 import type { HealthSource } from './health.ts'
+import type { LiveSource } from './live/source.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { TlsFiles } from './tls.ts'
 import type { TrustProxy } from './trust-proxy.ts'
@@ -42,6 +43,15 @@ export interface HttpServerOptions {
   readonly rateLimit?: RateLimit
   /** Default: nobody; requests come from whoever has connected. */
   readonly trustProxy?: TrustProxy
+  /** Serves live connections. Default: there are none. */
+  readonly live?: LiveSource
+  /**
+   * Origins whose pages may open live connections besides the server's own, such as `https://example.org`; `*`: any. Behind
+   * a proxy that changes the header `host`, the own one as well.
+   *
+   * @default none
+   */
+  readonly liveOrigins?: readonly string[]
   /** Most bytes of a request's body; a route may set its own. @default 1 MiB */
   readonly bodyLimit?: number
   /** How long a request may take to arrive whole. @default '30s' */

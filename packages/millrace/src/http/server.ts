@@ -19,6 +19,8 @@ import { allowOrigins } from './cors.ts'
 import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
+import { addLiveRoutes } from './live/routes.ts'
+import { Upgrades } from './live/upgrades.ts'
 import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
 import { limitAllRequests, prepareRateLimits } from './rate-limit.ts'
 import { requestId } from './request-id.ts'
@@ -54,6 +56,7 @@ class FastifyHttpServer implements HttpServer {
   readonly #config: HttpConfig
   readonly #server: RouteServer
   readonly #arrivals = new Arrivals()
+  readonly #upgrades: Upgrades | undefined
   #stopping = false
   #endReloading = () => {}
 
@@ -62,7 +65,11 @@ class FastifyHttpServer implements HttpServer {
     this.#server = createServer(config)
     // A second more than its own bounds: those are the ones to act.
     this.stopWithin = config.drainDelayMs + 2 * config.drainTimeoutMs + 1_000
-    addEverything(this.#server, config, { isStopping: () => this.#stopping, arrivals: this.#arrivals })
+    const isStopping = () => this.#stopping
+    addEverything(this.#server, config, { isStopping, arrivals: this.#arrivals })
+    const { live, authenticate, liveOrigins: origins = [], logger } = config
+    this.#upgrades = live && new Upgrades({ live, authenticate, origins, isStopping, logger })
+    this.#upgrades?.serve(this.#server.server)
   }
 
   get url(): string {
@@ -90,7 +97,7 @@ class FastifyHttpServer implements HttpServer {
 
   /**
    * Not ready first, until nobody sends requests any more; then no new connections, and each old one closes after its
-   * current request.
+   * current request. Live clients are told to go on elsewhere meanwhile.
    */
   async stop(): Promise<void> {
     const { drainDelayMs, drainTimeoutMs } = this.#config
@@ -102,7 +109,7 @@ class FastifyHttpServer implements HttpServer {
     const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs)
     const bound = setTimeout(() => this.#cut(), drainTimeoutMs)
     try {
-      await this.#server.close()
+      await Promise.all([this.#server.close(), this.#config.live?.leaveAll()])
     } finally {
       clearInterval(sweep)
       clearTimeout(bound)
@@ -112,6 +119,7 @@ class FastifyHttpServer implements HttpServer {
   #cut(): void {
     this.#config.logger.warn({ afterMs: this.#config.drainTimeoutMs }, 'requests still under way were cut off')
     this.#server.server.closeAllConnections()
+    this.#upgrades?.cut()
   }
 }
 
@@ -160,6 +168,8 @@ function addEverything(server: RouteServer, config: HttpConfig, { isStopping, ar
     scope.register(async (admin: RouteServer) => addAdminRoutes(admin, config.admin, config.adminToken), {
       prefix: '/admin',
     })
+    const { live } = config
+    if (live) scope.register(async (routes: RouteServer) => addLiveRoutes(routes, live), { prefix: '/ws' })
     if (config.appRoutes) mount(scope, config, { routes: config.appRoutes, prefix: '/', tag: 'app', arrivals })
     for (const { name, routes, prefix } of config.modules)
       if (routes) mount(scope, config, { routes, prefix, tag: name, arrivals })

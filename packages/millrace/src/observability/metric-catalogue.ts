@@ -5,6 +5,7 @@ export const metricGroups = {
   rebalances: 'Rebalances',
   outbox: 'Outbox and relay',
   time: 'Timers and schedules',
+  live: 'Live connections',
   direct: 'Direct publishes',
   brokers: 'Brokers',
   database: 'Database',
@@ -25,6 +26,8 @@ export interface MetricDefinition {
     | 'connections'
     | 'partitions'
     | 'timers'
+    | 'frames'
+    | 'users'
     | 'times'
     | '0 or 1'
   readonly help: string
@@ -340,6 +343,77 @@ export const metricCatalogue = {
     help: 'Runs, well or not',
     labels: ['schedule'],
     buckets: seconds,
+  },
+  live_connections: {
+    about: 'live',
+    type: 'gauge',
+    unit: 'connections',
+    help: 'Open live connections of this process',
+    labels: ['channel'],
+  },
+  live_users: {
+    about: 'live',
+    type: 'gauge',
+    unit: 'users',
+    help: 'Distinct users with a live connection to this process',
+    labels: [],
+  },
+  live_frames_total: {
+    about: 'live',
+    type: 'counter',
+    unit: 'frames',
+    help: 'Updates written to connections, one for each',
+    labels: ['channel'],
+  },
+  live_sent_bytes_total: {
+    about: 'live',
+    type: 'counter',
+    unit: 'bytes',
+    help: 'Bytes of the updates written to connections',
+    labels: ['channel'],
+  },
+  live_recoveries_total: {
+    about: 'live',
+    type: 'counter',
+    unit: 'times',
+    help: 'Connections that came with a token: resumed with what they missed, or reset',
+    labels: ['outcome'],
+  },
+  live_resets_total: {
+    about: 'live',
+    type: 'counter',
+    unit: 'times',
+    help: 'Clients told to load everything anew: their token is older than what is kept (expired), or of no history known here (unknown)',
+    labels: ['reason'],
+  },
+  live_closes_total: {
+    about: 'live',
+    type: 'counter',
+    unit: 'times',
+    help: 'Connections that this process has closed, by why: docs/live.md has the reasons; slow is a client that did not keep up',
+    labels: ['reason'],
+  },
+  live_tail_lag_records: {
+    about: 'live',
+    type: 'gauge',
+    unit: 'records',
+    help: 'Records of the live topic that this process knows of and has not read yet',
+    labels: [],
+  },
+  live_history_bytes: {
+    about: 'live',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'About what the history takes from which clients are given what they missed',
+    labels: [],
+  },
+  live_flush_duration_seconds: {
+    about: 'live',
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'Writing what came in at once to all connections it is for',
+    labels: [],
+    buckets: shortSeconds,
   },
   direct_records_total: {
     about: 'direct',

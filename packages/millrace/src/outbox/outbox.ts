@@ -13,10 +13,21 @@ const insert = `
          WITH ORDINALITY AS r (lane, topic, key, value, headers, place)
    ORDER BY place`
 
+// The header `xid`, as core/record-headers.ts writes it: two lengths (3 and 8), the name, the transaction's id.
+const insertStamped = `
+  INSERT INTO millrace.outbox (lane, topic, key, value, headers)
+  SELECT lane, topic, key, value, CASE WHEN stamped THEN
+           headers || '\\x0000000300000008786964'::bytea || xid8send(pg_current_xact_id()) ELSE headers END
+    FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::boolean[])
+         WITH ORDINALITY AS r (lane, topic, key, value, headers, stamped, place)
+   ORDER BY place`
+
 /** A record and the broker it goes to. */
 export interface LanedRecord {
   readonly lane: string
   readonly record: OutgoingRecord
+  /** Whether the id of the transaction that writes it goes with it, as the header `xid`: 8 bytes, big-endian. @default false */
+  readonly stamped?: boolean
 }
 
 /**
@@ -25,17 +36,19 @@ export interface LanedRecord {
  */
 export function writeOutbox(transaction: Transaction, records: readonly LanedRecord[]): void {
   if (records.length === 0) return
-  transaction.send({
-    name: 'millrace_outbox_insert',
-    text: insert,
-    values: [
-      records.map(({ lane }) => lane),
-      records.map(({ record }) => record.topic),
-      records.map(({ record }) => record.key),
-      records.map(({ record }) => record.value),
-      records.map(({ record }) => encodeHeaders(record.headers)),
-    ],
-  })
+  const columns = [
+    records.map(({ lane }) => lane),
+    records.map(({ record }) => record.topic),
+    records.map(({ record }) => record.key),
+    records.map(({ record }) => record.value),
+    records.map(({ record }) => encodeHeaders(record.headers)),
+  ]
+  const stamped = records.map(({ stamped = false }) => stamped)
+  transaction.send(
+    stamped.includes(true)
+      ? { name: 'millrace_outbox_insert_stamped', text: insertStamped, values: [...columns, stamped] }
+      : { name: 'millrace_outbox_insert', text: insert, values: columns },
+  )
 }
 
 const sliceMs = 3_600_000

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { createPostgresBroker, createPostgresDatabase, type PostgresBroker } from '../adapters/postgres/index.ts'
 import { encodeEvent } from '../contracts/index.ts'
 import { systemClock } from '../core/clock.ts'
+import { fail } from '../core/errors.ts'
 import { type Logger, silentLogger } from '../core/logger.ts'
 import { defineTopic } from '../core/topic.ts'
 import type { Queryable, Unit } from '../core/unit.ts'
@@ -213,6 +214,9 @@ export async function publishIn(
     bind: (connection) => connection,
     encode: (event, cause) =>
       encodeEvent(event, { source: '/test/relay', clock: systemClock, maxBytes: 10_000_000, cause }),
+    encodePush: (channel) => {
+      throw fail('CHANNEL_UNKNOWN', { channel: channel.name })
+    },
     faultOf: (error) => database.faultOf(error),
   })
   await unit.run(work)

@@ -7,11 +7,13 @@ import { type BuiltApp, buildApp } from '../app/create-app.ts'
 import type { App, AppOptions } from '../app/index.ts'
 import { migrationsOf } from '../app/migrations.ts'
 import { decodeRecord } from '../contracts/index.ts'
+import type { Channel, LiveMessage } from '../core/channel.ts'
 import type { ReceivedEvent } from '../core/event.ts'
 import { silentLogger } from '../core/logger.ts'
 import type { Millrace, Module } from '../core/module.ts'
 import { decodeHeaders } from '../core/record-headers.ts'
 import type { AnyTopic, EventConstructor, EventOf } from '../core/topic.ts'
+import { decodeLive } from '../live/index.ts'
 import { type MigrationSet, migrate } from '../migrate/index.ts'
 import { createLogger } from '../observability/index.ts'
 import type { OutgoingRecord } from '../ports/broker.ts'
@@ -56,6 +58,8 @@ export interface TestApp extends AsyncDisposable {
   published<T extends AnyTopic, Type extends string>(
     event: Pick<EventConstructor<T, Type, never>, 'topic' | 'type'>,
   ): Promise<EventOf<T, Type>[]>
+  /** What has been pushed to an audience of a channel, in the order it was written, as a browser is given it. */
+  pushed<Wire>(channel: Channel<string, LiveMessage, Wire>, audience: string): Promise<Wire[]>
   /** Appends a record as a foreign program would: any bytes, no CloudEvents headers unless given. */
   produce(record: Partial<OutgoingRecord> & { readonly topic: string }): Promise<void>
   /** Stops the app and drops its database. */
@@ -128,6 +132,13 @@ function toTestApp({ built, database, databaseUrl, clock, own }: TestParts): Tes
       const records = topic.publish === 'direct' ? direct : await readOutbox(database)
       const events = records.filter((record) => record.topic === topic.name).map((record) => asEvent(topic, record))
       return events.filter((event) => event.type === type) as never
+    },
+    pushed: async ({ name }, audience) => {
+      const updates = (await readOutbox(database)).map((record) => decodeLive({ ...record, offset: 0, timestamp: 0 }))
+      return updates
+        .flatMap((record) => (record && 'update' in record ? record.update : []))
+        .filter((update) => update.channel === name && update.audience === audience)
+        .map(({ message }) => JSON.parse(message.toString()))
     },
     produce: async (record) => {
       const [result] = await built.brokers.ofName(record.topic).produce([{ ...emptyRecord, ...record }])

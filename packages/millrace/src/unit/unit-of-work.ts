@@ -1,4 +1,5 @@
 import { causeOf, type EventCause } from '../contracts/index.ts'
+import type { AnyChannel, Channel, LiveMessage } from '../core/channel.ts'
 import type { Duration } from '../core/duration.ts'
 import { fail, messageOf } from '../core/errors.ts'
 import type { OutgoingEvent, ReceivedEvent } from '../core/event.ts'
@@ -14,6 +15,8 @@ export interface UnitSettings {
   readonly bind: Bind
   /** Checks an event that is published from a unit and makes its record. */
   readonly encode: (event: OutgoingEvent, cause: EventCause | undefined) => OutgoingRecord
+  /** Checks an update that is pushed from a unit and makes its record. */
+  readonly encodePush: (channel: AnyChannel, audience: string, message: unknown) => OutgoingRecord
   readonly faultOf: Database['faultOf']
 }
 
@@ -149,6 +152,12 @@ export class UnitOfWork implements Unit {
     this.#assertOpen()
     this.#assertInnermost()
     this.#timers.push(cancelTimer(topic.name, key, name))
+  }
+
+  push<Message extends LiveMessage>(channel: Channel<string, Message>, audience: string, message: Message): void {
+    this.#assertOpen()
+    this.#assertInnermost()
+    this.#records.push(this.#settings.encodePush(channel, audience, message))
   }
 
   /** Adds records of the framework's own to what user code has published. */

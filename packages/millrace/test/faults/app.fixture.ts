@@ -6,6 +6,7 @@ import pino from 'pino'
 import { createPostgresBroker, createPostgresDatabase } from '../../src/adapters/postgres/index.ts'
 import { runUntilSignal } from '../../src/app/run.ts'
 import { createApp, createLogger, type Duration, type Role } from '../../src/index.ts'
+import { authenticate, liveModules } from '../../src/live/channels.fixture.ts'
 import { createTestKafka, type TestKafkaOptions } from '../../src/testing/kafka.ts'
 import { type Pace, spine } from './spine.fixture.ts'
 import { ticker } from './ticker.fixture.ts'
@@ -19,6 +20,8 @@ export interface ChildOptions {
   readonly roles?: readonly Role[]
   /** Whether it has the ticker besides. */
   readonly hasTicker?: boolean
+  /** Whether it serves live connections besides. */
+  readonly isLive?: boolean
   /** After how long without a sign of life its partitions are another's. @default '1500ms' */
   readonly sessionTimeout?: Duration
   /** The Kafka that its topics live on. Default: what `TEST_BROKER` says; the empty list: none. */
@@ -34,6 +37,7 @@ const {
   killer,
   roles,
   hasTicker,
+  isLive,
   sessionTimeout = '1500ms',
   kafkaBrokers = [],
   kafkaOptions,
@@ -61,13 +65,13 @@ const kafka = () =>
   })
 const app = createApp({
   name: 'faults',
-  modules: [spine(pace, undefined, endAt(killer)), ...(hasTicker ? [ticker()] : [])],
+  modules: [spine(pace, undefined, endAt(killer)), ...(hasTicker ? [ticker()] : []), ...(isLive ? liveModules : [])],
   database,
   brokers: {
     postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }),
     ...(kafkaBrokers.length > 0 && { kafka: kafka() }),
   },
-  http: { host: '127.0.0.1', port: 0 },
+  http: { host: '127.0.0.1', port: 0, authenticate },
   logger,
   ...(roles && { roles }),
 })

@@ -28,7 +28,7 @@ test('an app with nothing to do does next to nothing, also while a dump holds a 
   timeout: 120_000,
 }, async () => {
   await using publisher = await testApp({ modules: [spine()], roles: ['api'] })
-  const options = { databaseUrl: publisher.databaseUrl }
+  const options = { databaseUrl: publisher.databaseUrl, isLive: true }
   const busy = await startChildApp(options)
   await using observer = await Observer.connect(publisher.databaseUrl)
   await using dump = await Observer.connect(publisher.databaseUrl)

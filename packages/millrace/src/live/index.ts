@@ -1,0 +1,6 @@
+export { defaultLimits, type LiveLimits, type LiveOptions, LiveUpdates } from './live.ts'
+export type { LiveMetrics } from './metrics.ts'
+export { decodeLive, encodePush, encodeRevocation } from './records.ts'
+export type { LiveSocket } from './socket.ts'
+export { liveTopic } from './topic.ts'
+export { Visibility } from './visibility.ts'

@@ -156,7 +156,16 @@ async function isComplete(keys: readonly LaneKey[]): Promise<boolean> {
     if ((await firstsOf(key)).length < expected.length) return false
     if ((await stage.parked(key.lane)).length > 0) return false
   }
+  for (const lane of new Set(keys.map(({ lane }) => lane))) {
+    if ((await stage.refused(lane)).length < (await tooLargeOf(keys, lane)).length) return false
+  }
   return true
+}
+
+/** What the broker refuses of a topic. */
+async function tooLargeOf(keys: readonly LaneKey[], lane: TestLane) {
+  const values = await Promise.all(keys.filter((key) => key.lane === lane).map(valuesOf))
+  return values.flat().filter(isTooLarge)
 }
 
 async function expectArrived(keys: readonly LaneKey[], committed: ReadonlySet<string | undefined>): Promise<void> {
@@ -175,8 +184,7 @@ async function expectTopic(
 ): Promise<void> {
   const strangers = (await stage.logged(lane)).filter(({ padding }) => !committed.has(padding))
   expect(strangers).toEqual([])
-  const values = await Promise.all(keys.filter((key) => key.lane === lane).map(valuesOf))
-  const tooLarge = values.flat().filter(isTooLarge)
+  const tooLarge = await tooLargeOf(keys, lane)
   const refused = (await stage.refused(lane)).map(({ n }) => n)
   expect(refused.sort((a, b) => a - b)).toEqual(tooLarge.map(({ n }) => n))
 }

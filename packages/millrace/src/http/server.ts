@@ -16,7 +16,7 @@ import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
 import { addLiveRoutes } from './live/routes.ts'
-import { Upgrades } from './live/upgrades.ts'
+import { isUpgrade, Upgrades } from './live/upgrades.ts'
 import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
 import { requestId } from './request-id.ts'
 import type { RouteServer } from './routes.ts'
@@ -113,6 +113,8 @@ function createServer(config: HttpConfig): RouteServer {
   return fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    // Others that offer to speak something else (HTTP/2) are answered in HTTP/1.1.
+    http: { shouldUpgradeCallback: (request) => config.live !== undefined && isUpgrade(request) },
     bodyLimit: config.bodyLimit,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,7 +21,7 @@ import { addDocs, collectDocs } from './docs.ts'
 import { answerBrokenRequest, answerError, answerErrors } from './errors.ts'
 import { addHealthRoutes } from './health.ts'
 import { addLiveRoutes } from './live/routes.ts'
-import { Upgrades } from './live/upgrades.ts'
+import { isUpgrade, Upgrades } from './live/upgrades.ts'
 import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
 import { limitAllRequests, prepareRateLimits } from './rate-limit.ts'
 import { requestId } from './request-id.ts'
@@ -125,10 +126,14 @@ class FastifyHttpServer implements HttpServer {
 
 function createServer(config: HttpConfig): RouteServer {
   const loggerInstance: FastifyBaseLogger = config.logger
+  const isLive = (request: IncomingMessage) => config.live !== undefined && isUpgrade(request)
+  // Others that offer to speak something else (HTTP/2) are answered in HTTP/1.1.
+  const upgrading = { shouldUpgradeCallback: isLive }
   return fastify({
-    ...(config.tls && { https: readKeyPair(config.tls) }),
+    ...(config.tls && { https: { ...readKeyPair(config.tls), ...upgrading } }),
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    http: upgrading,
     bodyLimit: config.bodyLimit,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,

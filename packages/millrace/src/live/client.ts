@@ -28,7 +28,7 @@ export interface LiveService {
   readonly patience: Patience
   readonly metrics: LiveMetrics
   readonly authenticate: Authenticate
-  /** Whether the history comes to an offset, within a moment. */
+  /** Whether the history comes to an offset, within a moment: another process may be ahead, or the database restored. */
   reached(offset: number): Promise<boolean>
   /** Has the client told (see {@link LiveClient.settled}) when all that a snapshot sees has come into the history. */
   settle(client: LiveClient, seen: Visibility): void
@@ -89,8 +89,10 @@ export class LiveClient {
       return
     }
     const token = parseToken(this.#resume)
-    const found = await this.#find(token)
+    const isKnown = token?.epoch === this.#service.epoch && (await this.#service.reached(token.offset))
     if (this.#ended) return
+    // From here on in one turn: what is found may be gone in the next.
+    const found = token && isKnown ? this.#service.history.find(token) : 'unknown'
     this.#service.metrics.recovered(found === 'here' ? 'resumed' : 'reset')
     if (found === 'here' && token) await this.#recover(token)
     else this.#reset(found === 'expired' ? 'expired' : 'unknown')
@@ -145,14 +147,6 @@ export class LiveClient {
     this.#ended = true
     clearTimeout(this.#expiry)
     this.#service.leave(this)
-  }
-
-  async #find(token: Token | undefined): Promise<'here' | 'expired' | 'unknown'> {
-    if (token?.epoch !== this.#service.epoch) return 'unknown'
-    // Another process was faster. Where it never was, the database has been restored.
-    if (!(await this.#service.reached(token.offset))) return 'unknown'
-    const found = this.#service.history.find(token)
-    return found === 'ahead' ? 'unknown' : found
   }
 
   async #recover(token: Token): Promise<void> {

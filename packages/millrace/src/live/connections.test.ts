@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { until } from '../../test/faults/until.ts'
-import { authenticate } from './channels.fixture.ts'
+import { defineChannel } from '../core/channel.ts'
+import { defineModule } from '../core/module.ts'
+import { get } from '../http/server.fixture.ts'
+import { authenticate, liveModules } from './channels.fixture.ts'
 import { count, liveApp, TestClient } from './live.fixture.ts'
 
 test('who may not connect is told so', async () => {
@@ -20,6 +24,30 @@ test('who may not connect is told so', async () => {
   await until('they are connected', () => bearer.has('connected') && page.has('connected'))
   expect((await app.http.get('/ws/counts')).statusCode).toBe(426)
   expect((await app.http.get('/ws/others')).statusCode).toBe(404)
+})
+
+test('a request that offers another protocol is answered in HTTP', async () => {
+  await using app = await liveApp()
+  const offer = async (upgrade: string, path: string) => {
+    const headers = { connection: 'upgrade, http2-settings', upgrade, 'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA' }
+    return (await get(app.url, path, { headers })).statusCode
+  }
+  expect(await offer('h2c', '/health/live')).toBe(200)
+  expect(await offer('websocket', '/health/live')).toBe(200)
+  expect(await offer('h2c', '/ws/stats')).toBe(200)
+})
+
+test('a channel that cannot tell its audience serves nobody, and the others go on', async () => {
+  const message = z.object({ type: z.string(), data: z.int() })
+  const audience = () => {
+    throw new Error('nobody knows')
+  }
+  const broken = defineModule({ name: 'broken', channels: [defineChannel('broken', { message, audience })] })
+  await using app = await liveApp({ modules: [...liveModules, broken] })
+  using client = new TestClient(app, { channel: 'broken' })
+  expect((await client.ended).code).toBe(1013)
+  using other = new TestClient(app)
+  await until('it is connected', () => other.has('connected'))
 })
 
 test('without a way to tell who bears a token, everybody is refused', async () => {

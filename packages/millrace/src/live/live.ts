@@ -172,9 +172,10 @@ export class LiveUpdates implements Part, LiveService {
 
   /** Serves a connection; who made the socket tells the client what comes, and when it ends. */
   connect(socket: LiveSocket, { channel, user, since, resume }: Arrival): LiveClient {
-    const audience = this.#options.channels.get(channel)?.audience(user) ?? ''
-    const client = new LiveClient(this, socket, { channel, stream: streamOf(channel, audience), user, resume })
-    if (this.#isLeaving) client.close('restarting', 'going away: resume')
+    const audience = this.#audienceOf(channel, user)
+    const client = new LiveClient(this, socket, { channel, stream: streamOf(channel, audience ?? ''), user, resume })
+    if (audience === undefined) client.close('unavailable', 'try again later')
+    else if (this.#isLeaving) client.close('restarting', 'going away: resume')
     else if (!this.#tail.isReady) client.close('unavailable', 'try again later')
     else if (this.isRevoked(user.id, since)) client.close('revoked', 'revoked')
     else if (this.isFull(1) || this.#clients.countOf(user.id) >= this.#options.limits.connectionsPerUser) {
@@ -187,6 +188,16 @@ export class LiveUpdates implements Part, LiveService {
       })
     }
     return client
+  }
+
+  /** Undefined where the app's function fails. */
+  #audienceOf(channel: string, user: Identity): string | undefined {
+    try {
+      return this.#options.channels.get(channel)?.audience(user)
+    } catch (error) {
+      this.#options.logger.error({ err: error, channel }, 'the audience of a channel could not be told')
+      return undefined
+    }
   }
 
   /** Closes a connection that is not served. */

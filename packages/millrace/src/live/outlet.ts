@@ -3,9 +3,9 @@ import type { LiveSocket } from './socket.ts'
 
 /** What a connection may be behind by. */
 export interface Patience {
-  /** @default 1 MiB */
+  /** Bytes that wait for the system to take them. @default 1 MiB */
   readonly bytes: number
-  /** @default 10 s */
+  /** How long any of them waits. @default 10 s */
   readonly ms: number
 }
 

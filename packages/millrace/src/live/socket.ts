@@ -15,7 +15,7 @@ export interface LiveSocket {
 /** Why the server closes a connection. */
 export type CloseReason = keyof typeof closeCodes
 
-/** The codes that connections are closed with: docs/live.md says what a client does about each. */
+/** The codes that connections are closed with: docs/live.md says what a client does about each. Whoever is dead is sent none. */
 export const closeCodes = {
   restarting: 1012,
   unavailable: 1013,

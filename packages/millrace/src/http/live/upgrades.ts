@@ -32,6 +32,11 @@ interface Asked {
   readonly resume: string | undefined
 }
 
+/** Whether a request wants to become a live connection. */
+export function isUpgrade({ headers, url = '' }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket' && url.startsWith('/ws/')
+}
+
 /** Opens live connections: looks who asks, shakes hands, and hands them on. */
 export class Upgrades {
   readonly #options: UpgradeOptions

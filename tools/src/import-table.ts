@@ -191,8 +191,9 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   'database.ts': { from: [], packages: ['millrace', 'drizzle-orm'], why: 'binds the query builder' },
   'kept-secret.ts': { from: [], packages: ['node:'], why: 'makes a secret once, and keeps it in a file' },
   'routes.ts': { from: [], packages: ['millrace', 'zod'], why: 'the app’s own routes' },
+  'storable-text.ts': { from: [], packages: ['zod'], why: 'what a text of a client may be, in every module' },
   'modules/*': {
-    from: [],
+    from: ['storable-text.ts'],
     typesFrom: ['database.ts'],
     packages: [
       ...['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],

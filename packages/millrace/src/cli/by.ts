@@ -1,5 +1,10 @@
 import { userInfo } from 'node:os'
-import { textOf, type Values } from './command.ts'
+import { type Options, textOf, type Values } from './command.ts'
+
+/** `--by`, of every command that changes something. */
+export const byOption: Options = {
+  by: { type: 'string', help: 'who asks, for the audit; default: your user name' },
+}
 
 /** Who asks, for the audit: `--by`, else the name of the user. */
 export function byOf(values: Values): string {

@@ -1,10 +1,8 @@
 import type { ConsumerItem, ConsumerPage } from '../http/index.ts'
-import { byOf } from './by.ts'
-import type { Command, Invocation, Options } from './command.ts'
+import { byOf, byOption } from './by.ts'
+import type { Command, Invocation } from './command.ts'
 import { ago, print, printJson, printTable } from './output.ts'
 import { seekCommand } from './seek.ts'
-
-const by: Options = { by: { type: 'string', help: 'who asks, for the audit; default: your user name' } }
 
 /** What is done about consumers. */
 export const consumerCommands: readonly Command[] = [
@@ -21,7 +19,7 @@ export const consumerCommands: readonly Command[] = [
     usage: '<name> …',
     summary: 'Switches consumers off, in all processes and over restarts',
     names: [1, 100],
-    options: by,
+    options: byOption,
     run: (invocation) => switchAll(invocation, 'pause'),
   },
   {
@@ -29,7 +27,7 @@ export const consumerCommands: readonly Command[] = [
     usage: '<name> …',
     summary: 'Switches consumers on again',
     names: [1, 100],
-    options: by,
+    options: byOption,
     run: (invocation) => switchAll(invocation, 'resume'),
   },
   seekCommand,

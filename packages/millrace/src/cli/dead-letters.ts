@@ -1,5 +1,5 @@
 import type { DeadLetterAnswer, DeadLetterItem, DeadLetterOutcome } from '../http/index.ts'
-import { byOf } from './by.ts'
+import { byOf, byOption } from './by.ts'
 import {
   type Command,
   type Invocation,
@@ -34,7 +34,7 @@ const bulk: Options = {
   'dry-run': { type: 'boolean', help: 'only count' },
   max: { type: 'string', help: 'so many at most' },
   rate: { type: 'string', help: 'so many a second at most' },
-  by: { type: 'string', help: 'who asks, for the audit; default: your user name' },
+  ...byOption,
 }
 
 const force = 'also those redriven ten times before, and those of consumers that the app does not have'

@@ -1,4 +1,5 @@
 import { isDuration } from '../core/duration.ts'
+import { byOption } from './by.ts'
 import { numberOf, type Options, textOf, timeOf, UsageError, type Values } from './command.ts'
 
 /** Which of a consumer's partitions. */
@@ -6,7 +7,7 @@ export const partitionOptions: Options = {
   topic: { type: 'string', help: 'only in this topic of the consumer' },
   partition: { type: 'string', help: 'only in this partition' },
   'dry-run': { type: 'boolean', help: 'only say what would be done' },
-  by: { type: 'string', help: 'who asks, for the audit; default: your user name' },
+  ...byOption,
 }
 
 /** What they say, as the routes take it. */

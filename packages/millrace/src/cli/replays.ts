@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplayBegun, ReplayItem } from '../http/index.ts'
 import type { AdminClient } from './admin-client.ts'
-import { byOf } from './by.ts'
+import { byOf, byOption } from './by.ts'
 import type { Command, Invocation } from './command.ts'
 import { listOptions, printList } from './listing.ts'
 import { print, printJson, printTable, say } from './output.ts'
@@ -47,7 +47,7 @@ export const replayCommands: readonly Command[] = [
     usage: '<id>',
     summary: 'Ends one before its end; what it has done stays',
     names: [1, 1],
-    options: { by: { type: 'string', help: 'who asks, for the audit; default: your user name' } },
+    options: byOption,
     run: cancel,
   },
 ]

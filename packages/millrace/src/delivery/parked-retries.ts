@@ -28,7 +28,7 @@ import {
   renewLeaseMs,
 } from './parked.ts'
 import type { Verdict } from './parking.ts'
-import { Preparations } from './prepare.ts'
+import { Preparations, prepares } from './prepare.ts'
 import { isNobodysFault, judge } from './retry.ts'
 
 /** How many records of a key go in one transaction, once their head has succeeded. */
@@ -152,7 +152,7 @@ export class ParkedRetries implements Part {
   }
 
   get #prepares(): boolean {
-    return Object.keys(this.#options.consumer.prepare).length > 0
+    return prepares(this.#options.consumer)
   }
 
   /** Sees to what is due first; answers how long to wait before looking again. */

@@ -18,6 +18,11 @@ const weight = 0.2
 /** The followers of a parked record are prepared with it for no longer than this. */
 const followersMs = 1_000
 
+/** Whether a consumer prepares anything. */
+export function prepares({ prepare }: Consumer): boolean {
+  return Object.keys(prepare).length > 0
+}
+
 /**
  * Runs `prepare` for records: those of one key one after the other, keys side by side. Results are kept until their record
  * is done with, so that a chunk that is passed again does not repeat slow work that succeeded.
@@ -37,7 +42,7 @@ export class Preparations {
 
   /** Whether anything of this consumer is prepared. */
   get areNeeded(): boolean {
-    return Object.keys(this.#consumer.prepare).length > 0
+    return prepares(this.#consumer)
   }
 
   /**

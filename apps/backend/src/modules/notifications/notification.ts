@@ -1,14 +1,7 @@
 import * as z from 'zod'
+import { filledText } from '../../storable-text.ts'
 
-const text = (most: number) =>
-  z
-    .string()
-    .min(1, 'must not be empty')
-    .max(most, `must not be longer than ${most} characters`)
-    .refine((value) => !value.includes('\0'), 'must not have NUL characters, which PostgreSQL cannot hold')
-    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
-
-const userId = text(200)
+const userId = filledText(200)
 
 /** Where a notification stands. */
 export const states = ['unsent', 'sending', 'sent', 'failed'] as const
@@ -19,8 +12,8 @@ export type State = (typeof states)[number]
 /** A notification as it is asked for: over HTTP, and as a record of the topic `notifications`. */
 export const newNotification = z.object({
   user_id: z.union([userId, z.int()]).describe('Whom it is for; a number is taken as its digits'),
-  event: text(200).describe('What it is about, such as `order_shipped`'),
-  content: text(10_000).describe('What it says'),
+  event: filledText(200).describe('What it is about, such as `order_shipped`'),
+  content: filledText(10_000).describe('What it says'),
 })
 
 /** A notification as it is asked for. */
@@ -74,7 +67,7 @@ export type NotificationPage = z.output<typeof notificationPage>
 export const retryRequest = z.object({
   id: z.uuid().optional(),
   user_id: userId.optional(),
-  event: text(200).optional(),
+  event: filledText(200).optional(),
   limit: z.int().min(1).max(10_000).default(1_000).describe('At most so many, the oldest first'),
 })
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { filledText } from '../../storable-text.ts'
 
 /** The life of an order, in order. */
 export const statuses = ['CREATED', 'CONFIRMED', 'SHIPPED'] as const
@@ -15,16 +16,9 @@ export type LaterStatus = (typeof laterStatuses)[number]
 /** From which status each step leads; it is taken from no other. */
 export const stepFrom = { CONFIRMED: 'CREATED', SHIPPED: 'CONFIRMED' } as const satisfies Record<LaterStatus, Status>
 
-/** The longest name of an item, in UTF-16 units, as JavaScript and JSON Schema count. */
-const longestItem = 200
 const mostOfIt = 1_000_000
 
-const item = z
-  .string()
-  .min(1, 'must not be empty')
-  .max(longestItem, `must not be longer than ${longestItem} characters`)
-  .refine((text) => !text.includes('\0'), 'must not have NUL characters, which PostgreSQL cannot hold')
-  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
+const item = filledText(200)
 
 const quantity = z
   .int('must be a whole number')

@@ -1,16 +1,8 @@
 import * as z from 'zod'
+import { filledText, storableText } from '../../storable-text.ts'
 
 /** How pressing a task is. */
 export const priorities = ['low', 'medium', 'high'] as const
-
-/** A text that PostgreSQL and JSON can hold. */
-function storable(longest: number) {
-  return z
-    .string()
-    .max(longest, `must not be longer than ${longest} characters`)
-    .refine((text) => !text.includes('\0'), 'must not have NUL characters, which PostgreSQL cannot hold')
-    .refine((text) => text.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
-}
 
 const earliest = Date.UTC(1970, 0, 1)
 const latest = Date.UTC(9999, 0, 1)
@@ -21,15 +13,15 @@ export const instant = z.iso
   .refine((text) => Date.parse(text) >= earliest && Date.parse(text) <= latest, 'must be of the years 1970 to 9998')
 
 /** What identifies a task: a UUID where it was made here; other programs have ids of their own. Paths take no longer one. */
-export const taskId = storable(100).min(1, 'must not be empty')
+export const taskId = filledText(100)
 
 /** Whose a task is. */
-export const userId = storable(200).min(1, 'must not be empty')
+export const userId = filledText(200)
 
 /** What a user says of a task. */
 export const taskFields = z.object({
-  title: storable(500).min(1, 'must not be empty'),
-  description: storable(10_000).nullable(),
+  title: filledText(500),
+  description: storableText(10_000).nullable(),
   priority: z.enum(priorities),
   due_date: instant.nullable(),
 })

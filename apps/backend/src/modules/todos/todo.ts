@@ -1,10 +1,8 @@
 import * as z from 'zod'
+import { filledText } from '../../storable-text.ts'
 
 /** The largest id: the message's field is an int32. */
 export const largestId = 2_147_483_647
-
-/** The longest content, in UTF-16 units, as JavaScript and JSON Schema count. */
-const longestContent = 10_000
 
 const id = z
   .int()
@@ -12,12 +10,7 @@ const id = z
   .max(largestId, `must be from 1 to ${largestId}`)
   .describe('Given by the system where it is left out')
 
-const content = z
-  .string()
-  .min(1, 'must not be empty')
-  .max(longestContent, `must not be longer than ${longestContent} characters`)
-  .refine((text) => !text.includes('\0'), 'must not have NUL characters, which PostgreSQL cannot hold')
-  .refine((text) => text.isWellFormed(), 'must be well-formed Unicode, without lone surrogates')
+const content = filledText(10_000)
 
 /** What a todo is, on every way into the system: HTTP and the topic. */
 export const todo = z.object({ id, content })

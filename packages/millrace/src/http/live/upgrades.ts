@@ -5,6 +5,7 @@ import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } fro
 import { fail, isMillraceError } from '../../core/errors.ts'
 import type { Authenticate, Identity } from '../../core/identity.ts'
 import { within } from '../../core/wait.ts'
+import { bearerOf } from '../auth/bearer.ts'
 import { answerOnSocket } from '../errors.ts'
 import { isAllowedOrigin } from './origin.ts'
 import { FrameSocket } from './socket.ts'
@@ -122,9 +123,8 @@ export class Upgrades {
     }
     if (!live.isReady) throw fail('LIVE_UNAVAILABLE', {})
     if (live.isFull(this.#opening)) throw fail('LIVE_FULL', {})
-    const bearer = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
     const { searchParams: given } = url
-    return { channel, token: given.get('token') || (bearer ?? ''), resume: given.get('resume') ?? undefined }
+    return { channel, token: given.get('token') || (bearerOf(request) ?? ''), resume: given.get('resume') ?? undefined }
   }
 
   /** @throws LIVE_UNAUTHORIZED where nobody can be told, LIVE_UNAVAILABLE where it takes too long */

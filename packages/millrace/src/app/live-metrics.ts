@@ -1,4 +1,4 @@
-import type { LiveMetrics, LiveUpdates } from '../live/index.ts'
+import { closeReasons, type LiveMetrics, type LiveUpdates, resetReasons } from '../live/index.ts'
 import type { Metrics } from '../observability/index.ts'
 
 /** The metrics of live connections, in the app's registry. */
@@ -16,6 +16,8 @@ export function liveMetrics(
   // A series that begins with its first increment hides that one from `rate`.
   for (const channel of channels) for (const counter of [frames, bytes]) counter.inc({ channel }, 0)
   for (const outcome of ['resumed', 'reset']) recoveries.inc({ outcome }, 0)
+  for (const reason of resetReasons) resets.inc({ reason }, 0)
+  for (const reason of closeReasons) closes.inc({ reason }, 0)
   metrics.onScrape(() => tellStats(metrics, channels, stats()))
   return {
     sent: (channel, sentFrames, sentBytes) => {

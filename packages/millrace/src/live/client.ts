@@ -7,8 +7,11 @@ import { type CloseReason, closeCodes, type LiveSocket } from './socket.ts'
 import { parseToken, type Token, tokenText } from './token.ts'
 import type { Visibility } from './visibility.ts'
 
+/** Why a client may be told to load everything anew. */
+export const resetReasons = ['expired', 'unknown'] as const
+
 /** Why a client is told to load everything anew. */
-export type ResetReason = 'expired' | 'unknown'
+export type ResetReason = (typeof resetReasons)[number]
 
 /** Who wants what. */
 export interface LiveRequest {
@@ -128,7 +131,7 @@ export class LiveClient {
     if (this.#outlet.isBehind()) this.close('slow', 'too slow: resume')
   }
 
-  /** Asks whether it lives; closes it where it is too far behind. */
+  /** Asks whether it lives. */
   ping(): void {
     this.#write(pingFrame)
   }

@@ -1,6 +1,7 @@
+export { resetReasons } from './client.ts'
 export { defaultLimits, type LiveLimits, type LiveOptions, LiveUpdates } from './live.ts'
 export type { LiveMetrics } from './metrics.ts'
 export { decodeLive, encodePush, encodeRevocation } from './records.ts'
-export type { LiveSocket } from './socket.ts'
+export { closeReasons, type LiveSocket } from './socket.ts'
 export { liveTopic } from './topic.ts'
 export { Visibility } from './visibility.ts'

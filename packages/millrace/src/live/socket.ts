@@ -27,3 +27,6 @@ export const closeCodes = {
   crowded: 4429,
   dead: 1006,
 } as const
+
+/** Every reason there is to close a connection. */
+export const closeReasons = Object.keys(closeCodes) as readonly CloseReason[]

@@ -3,7 +3,6 @@ import {
   addresses,
   boolean,
   duration,
-  httpUrl,
   integer,
   listOf,
   mailAddress,
@@ -72,7 +71,7 @@ export const variables = {
     secret: true,
   },
   JWT_JWKS_URL: {
-    parse: httpUrl(),
+    parse: url(['http', 'https'], { example: 'https://issuer.example/keys' }),
     unset: 'users log in here',
     doc: 'The keys of an issuer elsewhere (OpenID Connect), where users log in; then instead of `JWT_SECRET`.',
   },
@@ -291,7 +290,7 @@ export const variables = {
     doc: 'How long the broker in PostgreSQL keeps its records.',
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: {
-    parse: httpUrl(),
+    parse: url(['http', 'https'], { example: 'http://host:4318' }),
     unset: 'no spans are made',
     doc: 'Where spans are sent, by OTLP over HTTP (`/v1/traces` is added); see [observability.md](observability.md).',
   },

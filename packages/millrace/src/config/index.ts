@@ -2,7 +2,6 @@ export {
   addresses,
   boolean,
   duration,
-  httpUrl,
   integer,
   listOf,
   mailAddress,

@@ -134,14 +134,6 @@ function addressesIn(text: string): readonly string[] | undefined {
   return list.every(fits) ? list : undefined
 }
 
-/** A URL of HTTP or HTTPS. */
-export function httpUrl(): Parser<string> {
-  return {
-    expects: 'a URL like http://host:4318',
-    read: (text) => (['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '') ? text : undefined),
-  }
-}
-
 /** A PostgreSQL URL that names a database. */
 export function postgresUrl(): Parser<string> {
   return { expects: 'a URL like postgres://user:password@host:5432/database', read: (text) => postgresUrlIn(text) }

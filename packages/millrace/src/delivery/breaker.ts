@@ -1,4 +1,5 @@
 import { waitFor } from '../core/wait.ts'
+import type { BrokerRecord } from '../ports/broker.ts'
 
 /** How many of the keys handled last count. */
 const windowSize = 20
@@ -86,4 +87,12 @@ export class Breaker {
     for (const hasFailed of this.#failed.values()) if (hasFailed) failed += 1
     return failed > windowSize / 2
   }
+}
+
+/** What the breaker tells records apart by; one without a key is its own. */
+export function breakerKeyOf(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  { key, offset }: Pick<BrokerRecord, 'key' | 'offset'>,
+): string {
+  return key === null ? `${topic}/${partition}/${offset}` : `${topic} ${Buffer.from(key).toString('latin1')}`
 }

@@ -8,7 +8,7 @@ import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
 import type { Tracer } from '../tracing/index.ts'
 import { inUnit, type UnitRunner } from '../unit/index.ts'
-import type { Breaker } from './breaker.ts'
+import { type Breaker, breakerKeyOf } from './breaker.ts'
 import type { Controls } from './controls.ts'
 import { copiesOf } from './dead-letters.ts'
 import { BatchFailed, handleEvents, type IndexedEvent, RecordFailed } from './handlers.ts'
@@ -224,7 +224,7 @@ export class ParkedRetries implements Part {
       const handled = await this.#handleLine(line, decoded, preparations)
       if (handled === undefined) return false
       this.#rows = Math.max(0, this.#rows - line.rows.length)
-      breaker.succeeded([keyOf(line.head)])
+      breaker.succeeded([breakerKeyOf(line.head, line.head.record)])
       metrics.retried(handled)
       return true
     } catch (error) {
@@ -265,7 +265,7 @@ export class ParkedRetries implements Part {
   async #onHeadFailed(head: ParkedRow, error: unknown): Promise<void> {
     const { consumer, breaker, logger } = this.#options
     const wasOpen = breaker.isOpen
-    breaker.failed(keyOf(head))
+    breaker.failed(breakerKeyOf(head, head.record))
     // A probe that failed says nothing about the record.
     if (wasOpen && !breaker.hasGivenUp) return this.#putBack(head)
     await this.#settle(head, judge(consumer.retry, error, head.attempts + 1, logger))
@@ -324,8 +324,4 @@ function freshEvents(decoded: readonly DecodedRecord[], seen: ReadonlySet<string
     events.push({ index, event: one.event })
   }
   return events
-}
-
-function keyOf({ topic, partition, record: { key, offset } }: ParkedRow): string {
-  return key === null ? `${topic}/${partition}/${offset}` : `${topic} ${Buffer.from(key).toString('latin1')}`
 }

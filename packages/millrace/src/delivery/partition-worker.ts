@@ -9,7 +9,7 @@ import type { Work } from '../ports/tracing.ts'
 import type { Tracer } from '../tracing/index.ts'
 import type { UnitRunner } from '../unit/index.ts'
 import { Backlog } from './backlog.ts'
-import type { Breaker } from './breaker.ts'
+import { type Breaker, breakerKeyOf } from './breaker.ts'
 import { type ChunkOutcome, handleChunk, type Overseer, PositionMoved } from './chunk.ts'
 import { ChunkSize } from './chunk-size.ts'
 import type { Controls } from './controls.ts'
@@ -331,7 +331,7 @@ export class PartitionWorker {
   }
 
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
-    const { breaker, retries, metrics } = this.#options
+    const { assigned, breaker, retries, metrics } = this.#options
     this.#cursor.moved(outcome.position)
     this.#takeup = 'over'
     this.#backlog.done(chunk)
@@ -339,7 +339,7 @@ export class PartitionWorker {
     this.#stillSince = undefined
     this.#lastError = undefined
     for (const { event } of chunk) if (event) this.#preparations.forget(event)
-    breaker.succeeded(outcome.handled.slice(-breakerKeys).map((decoded) => this.#keyOf(decoded)))
+    breaker.succeeded(outcome.handled.slice(-breakerKeys).map(({ record }) => breakerKeyOf(assigned, record)))
     if (outcome.parked > 0) retries.parked(outcome.parked)
     metrics.committed(outcome, chunk.length)
     this.#tellOf(outcome)
@@ -361,14 +361,8 @@ export class PartitionWorker {
   #onFailure(failed: DecodedRecord, error: unknown): void {
     if (failed.event) this.#preparations.forget(failed.event)
     this.#lastError = codeOf(error)
-    this.#options.breaker.failed(this.#keyOf(failed))
+    this.#options.breaker.failed(breakerKeyOf(this.#options.assigned, failed.record))
     this.#options.metrics.failed()
-  }
-
-  /** What the breaker tells records apart by; one without a key is its own. */
-  #keyOf({ record: { key, offset } }: DecodedRecord): string {
-    const { topic, partition } = this.#options.assigned
-    return key === null ? `${topic}/${partition}/${offset}` : `${topic} ${Buffer.from(key).toString('latin1')}`
   }
 
   async #loadHeld(): Promise<void> {

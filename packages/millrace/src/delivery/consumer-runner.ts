@@ -12,8 +12,9 @@ import type { Controls } from './controls.ts'
 import { takeOverFrom } from './former.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import { ParkedRetries } from './parked-retries.ts'
-import { PartitionWorker, type WorkerStatus } from './partition-worker.ts'
+import { PartitionWorker } from './partition-worker.ts'
 import { consumerId, establishPositions } from './positions.ts'
+import type { WorkerStatus } from './progress.ts'
 
 /** A topic of a consumer, with the broker it lives on. */
 export interface ConsumedTopic {

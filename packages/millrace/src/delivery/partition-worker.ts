@@ -1,6 +1,6 @@
 import { type CopyDeadLetter, type DecodedRecord, decodeRecord } from '../contracts/index.ts'
 import type { Consumer } from '../core/consumer.ts'
-import { codeOf, type ErrorCode, fail, isMillraceError } from '../core/errors.ts'
+import { isMillraceError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AnyTopic } from '../core/topic.ts'
 import { waitFor } from '../core/wait.ts'
@@ -18,9 +18,10 @@ import { HeldKeys, HeldKeysChanged } from './held-keys.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import type { ParkedRetries } from './parked-retries.ts'
 import type { Verdict } from './parking.ts'
-import { type Position, putDown, takeUp } from './positions.ts'
 import { Preparations } from './prepare.ts'
+import { Progress, type WorkerStatus } from './progress.ts'
 import { isNobodysFault, judge } from './retry.ts'
+import { convictingTakeups, Takeups } from './takeups.ts'
 import { Turns } from './turns.ts'
 
 /**
@@ -30,8 +31,6 @@ import { Turns } from './turns.ts'
 const mostRecords = 250
 /** After this many database faults in a row on the same chunk while the database answers, the chunk is suspected. */
 const suspiciousFaults = 3
-/** Errors whose messages are about nothing but positions: they quote no data. */
-const aboutPositions: ReadonlySet<ErrorCode> = new Set(['POSITION_BEYOND_END', 'TOPIC_RECREATED'])
 const firstFaultWaitMs = 100
 const longestFaultWaitMs = 5_000
 
@@ -55,10 +54,6 @@ export interface WorkerOptions {
   readonly logger: Logger
 }
 
-/** Once handling has begun so often without coming to an end, records go one by one … */
-const suspiciousTakeups = 3
-/** … and then the first of them is what ends or hangs the process. */
-const convictingTakeups = 6
 /** How many of a chunk's keys the breaker is told of. */
 const breakerKeys = 20
 /** Records of a chunk while the breaker is open: enough that a few bad ones among them do not pass for an outage. */
@@ -67,25 +62,6 @@ const probeSize = 64
 /** A probe found that still nothing succeeds: it was rolled back. */
 class StillFailing extends Error {
   override readonly name = 'StillFailing'
-}
-
-/** Where a worker stands, for health and operations. */
-export interface WorkerStatus {
-  readonly topic: string
-  readonly partition: number
-  /** The first offset not handled; undefined before it is known. */
-  readonly position: number | undefined
-  /** The log's known end. */
-  readonly end: number | undefined
-  /**
-   * For how long it has been seen behind the end without moving, beyond the time its consumer waits for a batch, in
-   * milliseconds. It is seen when the status is asked for.
-   */
-  readonly stillMs: number
-  /** When the record that is handled next was produced, in milliseconds since 1970; undefined where none has been read. */
-  readonly nextProducedAt: number | undefined
-  /** Code or name of what last went wrong, until something goes well: a message may quote data, and health is public. */
-  readonly lastError: string | undefined
 }
 
 /**
@@ -97,16 +73,13 @@ export class PartitionWorker {
   readonly #size: ChunkSize
   readonly #cursor: Cursor
   readonly #turns = new Turns()
+  readonly #takeups: Takeups
+  readonly #progress = new Progress()
   readonly #stopping = new AbortController()
   #backlog = new Backlog()
   #preparations: Preparations
   #held = new HeldKeys()
   #faults = 0
-  /** Whether it has noted that it begins to handle; `over` once something was committed. */
-  #takeup: 'to note' | 'noted' | 'over' = 'to note'
-  /** When it was first seen behind the end, since it moved. */
-  #stillSince: number | undefined
-  #lastError: string | undefined
   /** Aborted when the position was moved on purpose; renewed when it is taken up. */
   #sought = new AbortController()
   /** Aborted when what is under way is to be left: stopped, or sought. */
@@ -117,6 +90,7 @@ export class PartitionWorker {
     this.#options = options
     this.#size = new ChunkSize(this.#mostRecords)
     this.#cursor = new Cursor(options)
+    this.#takeups = new Takeups(options.runner.database.on('system'), options.logger)
     this.#preparations = new Preparations(options.consumer, options)
   }
 
@@ -125,15 +99,13 @@ export class PartitionWorker {
     const { end } = this.#cursor
     const position = this.#cursor.position?.next
     const nextProducedAt = this.#backlog.next?.record.timestamp
-    return { topic, partition, position, end, stillMs: this.#stillMs(), nextProducedAt, lastError: this.#lastError }
+    const { lastError } = this.#progress
+    return { topic, partition, position, end, stillMs: this.#stillMs(position, end), nextProducedAt, lastError }
   }
 
-  #stillMs(): number {
-    const { position, end } = this.#cursor
-    const isBehind = !position || end === undefined || position.next < end
-    this.#stillSince = isBehind ? (this.#stillSince ?? performance.now()) : undefined
-    const stillMs = this.#stillSince === undefined ? 0 : performance.now() - this.#stillSince
-    return Math.max(0, stillMs - (this.#options.consumer.batch?.waitMs ?? 0))
+  #stillMs(position: number | undefined, end: number | undefined): number {
+    const isBehind = position === undefined || end === undefined || position < end
+    return Math.max(0, this.#progress.stillMs(isBehind) - (this.#options.consumer.batch?.waitMs ?? 0))
   }
 
   /** Resolves when it has stopped, or come to its end. */
@@ -168,15 +140,7 @@ export class PartitionWorker {
       }
     }
     this.#cursor.close()
-    if (this.#takeup === 'noted' && this.#cursor.position) await this.#putDown(this.#cursor.position)
-  }
-
-  /** A process that is gone, or hung, does not come here. */
-  async #putDown(position: Position): Promise<void> {
-    const { runner, logger } = this.#options
-    await putDown(runner.database.on('system'), position).catch((error: unknown) => {
-      logger.debug({ err: error }, 'the end of handling could not be noted')
-    })
+    await this.#takeups.putDown(this.#cursor.position)
   }
 
   /** Begins, or begins anew, where the database says. */
@@ -200,7 +164,7 @@ export class PartitionWorker {
     await this.#awaitBreaker()
     if (signal.aborted) return
     // After the waits: a process that is killed while it waits was not killed by a record.
-    if (!this.#backlog.isEmpty && this.#takeup === 'to note') await this.#noteTakeup()
+    if (!this.#backlog.isEmpty && this.#takeups.isToNote) await this.#noteTakeup()
     const records = this.#backlog.chunk(this.#chunkSize)
     if (records.length === 0 || signal.aborted) return
     const slow = await this.#prepare(records)
@@ -226,32 +190,16 @@ export class PartitionWorker {
     return await this.#preparations.run(due, this.#interrupted)
   }
 
-  /** Before the first chunk: a record that ends its process leaves no other trace. */
   async #noteTakeup(): Promise<void> {
-    const { runner, logger } = this.#options
     const { position } = this.#cursor
-    if (!position) return
-    const taken = await takeUp(runner.database.on('system'), position)
-    if (!taken) throw new PositionMoved()
-    this.#cursor.fenced(taken.position)
-    this.#takeup = 'noted'
-    if (taken.takeups <= suspiciousTakeups) return
-    logger.error(
-      { takeups: taken.takeups },
-      'handling began here again and again and never ended; records go one by one',
-    )
-    this.#backlog.goAlone()
-    if (taken.takeups > convictingTakeups) {
-      this.#backlog.convict(fail('RECORD_ENDS_PROCESS', { times: taken.takeups - 1 }))
-    }
+    if (position) this.#cursor.fenced(await this.#takeups.note(position, this.#backlog))
   }
 
   async #awaitResume(): Promise<void> {
     const { consumer, controls } = this.#options
     if (!controls.isPaused(consumer.name)) return
     await controls.resumed(consumer.name, this.#interrupted)
-    // That it stood still meanwhile is no fault of its.
-    this.#stillSince = undefined
+    this.#progress.rested()
   }
 
   /** While nothing succeeds, what failed is nobody's fault: it is tried again now and then. */
@@ -333,11 +281,10 @@ export class PartitionWorker {
   #done(chunk: readonly DecodedRecord[], outcome: ChunkOutcome): void {
     const { assigned, breaker, retries, metrics } = this.#options
     this.#cursor.moved(outcome.position)
-    this.#takeup = 'over'
+    this.#takeups.committed()
+    this.#progress.moved()
     this.#backlog.done(chunk)
     this.#held.merge(outcome.held)
-    this.#stillSince = undefined
-    this.#lastError = undefined
     for (const { event } of chunk) if (event) this.#preparations.forget(event)
     breaker.succeeded(outcome.handled.slice(-breakerKeys).map(({ record }) => breakerKeyOf(assigned, record)))
     if (outcome.parked > 0) retries.parked(outcome.parked)
@@ -360,7 +307,7 @@ export class PartitionWorker {
 
   #onFailure(failed: DecodedRecord, error: unknown): void {
     if (failed.event) this.#preparations.forget(failed.event)
-    this.#lastError = codeOf(error)
+    this.#progress.failed(error)
     this.#options.breaker.failed(breakerKeyOf(this.#options.assigned, failed.record))
     this.#options.metrics.failed()
   }
@@ -373,8 +320,7 @@ export class PartitionWorker {
   /** The chunk is tried again, and not counted. */
   async #onFault(error: unknown): Promise<void> {
     if (this.#stopping.signal.aborted) return
-    const isAboutPositions = isMillraceError(error) && aboutPositions.has(error.code)
-    this.#lastError = isAboutPositions ? `${error.message} ${error.remedy}` : codeOf(error)
+    this.#progress.failed(error)
     if (error instanceof PositionMoved) return this.#onPositionMoved()
     this.#faults += 1
     if (this.#options.runner.database.faultOf(error) === 'conflict') this.#onConflict()

@@ -182,7 +182,12 @@ export interface Broker {
    * @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE
    */
   openTopic(topic: string): Promise<OpenTopic>
-  /** @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE */
+  /**
+   * Becomes a member of a group. Resolves when it is one, or when it will be one by itself: a group may wait for members that
+   * died.
+   *
+   * @throws TOPIC_UNKNOWN, BROKER_UNAVAILABLE
+   */
   join(options: GroupOptions): Promise<GroupMember>
   /** Begins what runs in the background; to be called once, before `join`. */
   start(): Promise<void>

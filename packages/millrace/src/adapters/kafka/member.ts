@@ -15,6 +15,8 @@ import type { KafkaTopics } from './topics.ts'
 /** How long leaving may take: what is not said then, the session time-out says. */
 const leaveMs = 3_000
 const rejoinMs = 1_000
+/** How long joining is waited for: a group of which a member died meets when that one's session has ended. */
+const meetingMs = 2_000
 
 /**
  * A member of a group, on Kafka's classic protocol: the library sends heartbeats and joins anew when the group says so,
@@ -56,7 +58,8 @@ export class KafkaMember implements GroupMember {
   }
 
   /**
-   * Resolves when it is a member, whatever it is given to read.
+   * Resolves when it is a member, whatever it is given to read; or when the group takes its time to meet: then it becomes
+   * one by itself.
    *
    * @throws TOPIC_UNKNOWN, GROUP_NOT_ALLOWED, BROKER_UNAVAILABLE
    */
@@ -64,7 +67,9 @@ export class KafkaMember implements GroupMember {
     try {
       const { topics } = this.#options
       this.#follow(await this.#topics.describe(topics))
-      await this.#consumer.joinGroup({})
+      const joining = this.#consumer.joinGroup({})
+      const hasMet = await within(meetingMs, async () => void (await joining))
+      if (!hasMet) this.#joinLater(joining)
     } catch (error) {
       await this.leave()
       throw brokerError(error, { group: this.#options.group })
@@ -205,6 +210,19 @@ export class KafkaMember implements GroupMember {
   #joinAnew(): void {
     this.#joining ??= this.#joinUntilDone().finally(() => {
       this.#joining = undefined
+    })
+  }
+
+  /** What joining fails of from now on is mended here: nobody waits for it any more. */
+  #joinLater(joining: Promise<unknown>): void {
+    this.#config.logger.info({ group: this.#options.group }, 'waiting for the group to meet')
+    const settled = joining.then(
+      () => true,
+      () => false,
+    )
+    this.#joining = settled.then((hasJoined) => {
+      this.#joining = undefined
+      if (!hasJoined && !this.#left.signal.aborted) this.#joinAnew()
     })
   }
 

@@ -175,7 +175,12 @@ export class Session {
 }
 
 function lockSql(call: 'pg_try_advisory_lock' | 'pg_advisory_unlock'): string {
-  return `SELECT ${call}(hashtextextended('millrace:' || $1, 0)) AS locked`
+  return `SELECT ${call}(${lockKey('$1')}) AS locked`
+}
+
+/** The key of a session lock; `name` is an expression of SQL. */
+export function lockKey(name: string): string {
+  return `hashtextextended('millrace:' || ${name}, 0)`
 }
 
 function quoted(identifier: string): string {

@@ -1,6 +1,7 @@
 import { balance, type Candidate, type Share } from '../../../core/balance.ts'
 import type { Statement } from '../../../core/unit.ts'
 import type { Database, Transaction } from '../../../ports/database.ts'
+import { lockKey } from '../session.ts'
 import { integerArray } from './encoding.ts'
 import type { Patience } from './patience.ts'
 
@@ -39,9 +40,25 @@ export interface Pulse {
   readonly groupsWithDead: readonly string[]
 }
 
-const isLate = 'extract(epoch FROM clock_timestamp() - p.seen_at) * 1000 > p.session_ms'
-/** Also a sign of life from the future: the clock was set back, and its process may have died long before it is reached. */
-const isDead = `coalesce(abs(extract(epoch FROM clock_timestamp() - p.seen_at)) * 1000 > p.session_ms, true)`
+/** The session lock that a process holds for as long as its connections are there. */
+export function presenceLock(processId: string): string {
+  return `process ${processId}`
+}
+
+const silentMs = 'extract(epoch FROM clock_timestamp() - p.seen_at) * 1000'
+const isLate = `${silentMs} > p.session_ms`
+
+/**
+ * Whether a process has died: it gave no sign of life for a session; or for a third of one, and its connections are gone.
+ * Also a sign of life from the future: the clock was set back, and its process may have died long before it is reached.
+ *
+ * @param mayJudge an expression: whether connections say anything, which they do not soon after all were lost
+ */
+function isDead(mayJudge: string): string {
+  const isGone = `pg_try_advisory_xact_lock(${lockKey("'process ' || p.id")})`
+  return `coalesce(abs(${silentMs}) > p.session_ms
+                   OR CASE WHEN ${mayJudge} AND abs(${silentMs}) * 3 > p.session_ms THEN ${isGone} ELSE false END, true)`
+}
 
 /**
  * Where groups are changed. Every change locks a group's assignments before its version, each in the order of their
@@ -55,8 +72,13 @@ export interface GroupStore {
 /**
  * Shows that a process lives, and looks what has become of its groups. A sign of life from the future does not hinder a
  * process that lives: it knows by its own clock, which is never set, that it was not late.
+ *
+ * @param mayJudge whether processes that are silent and without connections are dead
  */
-export async function beat(database: Database, processId: string, groups: readonly string[]): Promise<Pulse> {
+export async function beat(
+  database: Database,
+  { processId, groups, mayJudge }: { processId: string; groups: readonly string[]; mayJudge: boolean },
+): Promise<Pulse> {
   const { rows } = await database
     .on('system')
     .query<{ alive: boolean; names: string[]; versions: string[]; dead: string[] }>({
@@ -69,8 +91,8 @@ export async function beat(database: Database, processId: string, groups: readon
                   array(SELECT version FROM millrace.log_groups WHERE name = ANY ($2) ORDER BY name) AS versions,
                   array(SELECT DISTINCT m.group_name
                           FROM millrace.log_members m LEFT JOIN millrace.log_processes p ON p.id = m.process_id
-                         WHERE m.group_name = ANY ($2) AND ${isDead}) AS dead`,
-      values: [processId, groups],
+                         WHERE m.group_name = ANY ($2) AND ${isDead('$3')}) AS dead`,
+      values: [processId, groups, mayJudge],
     })
   const { alive = false, names = [], versions = [], dead = [] } = rows[0] ?? {}
   return { alive, versions: new Map(names.map((name, nth) => [name, Number(versions[nth])])), groupsWithDead: dead }
@@ -106,8 +128,8 @@ export async function removeMember(where: GroupStore, member: MemberRow): Promis
 }
 
 /** Takes the members of dead processes out of a group, and gives their partitions to the others. */
-export async function removeDeadMembers(where: GroupStore, group: string): Promise<void> {
-  await changeGroup(where, group, async () => {})
+export async function removeDeadMembers(where: GroupStore, group: string, mayJudge: boolean): Promise<void> {
+  await changeGroup(where, group, async () => {}, mayJudge)
 }
 
 /** What the members have, and shall have. */
@@ -173,29 +195,30 @@ async function changeGroup(
   { database, patience }: GroupStore,
   group: string,
   change: (transaction: Transaction) => Promise<void>,
+  mayJudge = false,
 ): Promise<void> {
   await patience.transaction(async (transaction) => {
     transaction.send({ text: 'SELECT pg_advisory_xact_lock($1, hashtext($2))', values: [groupLocks, group] })
     await change(transaction)
-    transaction.send(deleteDead(group))
+    transaction.send(deleteDead(group, mayJudge))
     await rebalance(transaction, group)
   })
   database.notify(groupChannel)
 }
 
 /** The members of dead processes, and then the processes that are left without members. */
-function deleteDead(group: string): Statement {
+function deleteDead(group: string, mayJudge: boolean): Statement {
   return {
     text: `WITH dead AS (
              DELETE FROM millrace.log_members m
               WHERE m.group_name = $1 AND NOT EXISTS (
-                    SELECT FROM millrace.log_processes p WHERE p.id = m.process_id AND NOT ${isDead})
+                    SELECT FROM millrace.log_processes p WHERE p.id = m.process_id AND NOT ${isDead('$2')})
           RETURNING m.id, m.process_id)
            DELETE FROM millrace.log_processes p
             WHERE p.id IN (SELECT process_id FROM dead)
               AND NOT EXISTS (SELECT FROM millrace.log_members m
                                WHERE m.process_id = p.id AND m.id NOT IN (SELECT id FROM dead))`,
-    values: [group],
+    values: [group, mayJudge],
   }
 }
 

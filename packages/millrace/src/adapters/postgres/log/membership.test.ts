@@ -4,15 +4,19 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { Audience, produce, readFrom, record, text } from '../../../conformance/broker/stage.ts'
 import { createPostgresDatabase } from '../index.ts'
-import { createTestLog, type TestLog } from './log.fixture.ts'
+import type { PostgresBrokerOptions } from './config.ts'
+import { createTestLog, quickSession, type TestLog } from './log.fixture.ts'
 
 /** How late the others may notice, beyond the session time-out of one second. */
 const slackMs = 1_000
 
+type Timing = Pick<PostgresBrokerOptions, 'sessionTimeout' | 'heartbeat'>
+
 /** A member in a process of its own. */
-function startMember(log: TestLog) {
+function startMember(log: TestLog, timing: Timing) {
   const script = fileURLToPath(new URL('./member.fixture.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, log.url, 'group', 'topic'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const args = [script, log.url, 'group', 'topic', JSON.stringify(timing)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   onTestFinished(async () => {
     child.kill('SIGKILL')
@@ -27,18 +31,18 @@ function startMember(log: TestLog) {
   return { child, said }
 }
 
-async function twoMembers() {
+async function twoMembers(timing: Timing = quickSession) {
   const log = await createTestLog()
   onTestFinished(() => log[Symbol.asyncDispose]())
-  const { broker } = await log.connect()
+  const { broker } = await log.connect(timing)
   await broker.ensureTopics([{ name: 'topic', partitions: 4 }])
   const here = new Audience('here')
   await broker.join({ group: 'group', topics: ['topic'], listener: here })
   await here.holds(4)
-  const other = startMember(log)
+  const other = startMember(log, timing)
   expect((await other.said(2)).map((what) => what.split(' ')[0])).toEqual(['assigned', 'assigned'])
   await here.holds(2)
-  return { here, ...other }
+  return { log, broker, here, ...other }
 }
 
 test('a process that is killed loses its partitions within the session time-out', async () => {
@@ -49,6 +53,26 @@ test('a process that is killed loses its partitions within the session time-out'
   await here.holds(4)
 
   expect(performance.now() - killedAt).toBeLessThan(1_000 + slackMs)
+})
+
+test('a process that is killed is known to be dead long before, as its connections end with it', async () => {
+  const { here, child } = await twoMembers({ sessionTimeout: '12s', heartbeat: '200ms' })
+
+  const killedAt = performance.now()
+  child.kill('SIGKILL')
+  await here.holds(4)
+
+  expect(performance.now() - killedAt).toBeLessThan(9_000)
+})
+
+test('processes whose connections are cut again and again do not take each other for dead', async () => {
+  const { log, broker, here } = await twoMembers({ sessionTimeout: '6s', heartbeat: '200ms' })
+  const told = [...here.told]
+  for (let nth = 0; nth < 40; nth += 1) {
+    await endConnections(log.url)
+    await produceAtLast(() => produce(broker, [record('topic', 'key', String(nth))]))
+  }
+  expect(here.told).toEqual(told)
 })
 
 test('a process that was stopped and resumed knows that all is lost, and joins again', async () => {

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { Repeatable, Signal } from '../../../core/signal.ts'
 import type { GroupMember } from '../../../ports/broker.ts'
+import type { Lease } from '../../../ports/database.ts'
 import {
   type Assignment,
   beat,
   claim,
   type GroupStore,
   groupChannel,
+  presenceLock,
   readAssignments,
   registerMember,
   release,
@@ -30,9 +32,12 @@ export class Membership {
   readonly #versions = new Map<string, number>()
   readonly #sync = new Repeatable(() => this.#quietly(() => this.#follow()))
   readonly #removeDead = new Repeatable(() => this.#quietly(() => this.#removeNextDead()))
-  readonly #groupsWithDead = new Set<string>()
+  /** And whether it was told by the connections of the dead. */
+  readonly #groupsWithDead = new Map<string, boolean>()
   readonly #wake = new Signal()
   #processId = randomUUID() as string
+  /** Lost with the process's connections: the others need not wait for its session to end then. */
+  #presence: Lease | undefined
   /** When the sign of life that was last answered was sent, by the clock that never jumps. */
   #seenAt = 0
   #fence: NodeJS.Timeout | undefined
@@ -58,6 +63,7 @@ export class Membership {
     await Promise.all([...this.#members].map((member) => this.#leave(member)))
     this.#wake.notify()
     clearTimeout(this.#fence)
+    await this.#presence?.release()
     await this.#unlisten?.().catch(() => {})
     await Promise.all([this.#beating, this.#sync.idle(), this.#removeDead.idle()])
   }
@@ -136,14 +142,31 @@ export class Membership {
     const sentAt = performance.now()
     const processId = this.#processId
     const groups = [...new Set([...this.#members].map(({ group }) => group))]
-    const pulse = await beat(this.#config.database, processId, groups)
+    const mayJudge = this.#mayJudge
+    const pulse = await beat(this.#config.database, { processId, groups, mayJudge })
     if (processId !== this.#processId) return
     if (!pulse.alive) return this.#loseAll()
     this.#alive(sentAt)
-    for (const group of pulse.groupsWithDead) this.#groupsWithDead.add(group)
+    void this.#bePresent(processId)
+    for (const group of pulse.groupsWithDead) this.#groupsWithDead.set(group, mayJudge)
     if (pulse.groupsWithDead.length > 0) this.#removeDead.trigger()
     if (groups.some((group) => pulse.versions.get(group) !== this.#versions.get(group))) this.changed()
     for (const [group, version] of pulse.versions) this.#versions.set(group, version)
+  }
+
+  /** The others' connections may have been lost with its own, and be made again in a moment: its next sign of life tells. */
+  get #mayJudge(): boolean {
+    const isPresent = this.#presence?.lost.aborted === false
+    return isPresent && performance.now() - this.#seenAt < this.#config.sessionMs / 3
+  }
+
+  async #bePresent(processId: string): Promise<void> {
+    if (this.#presence?.lost.aborted === false) return
+    await this.#quietly(async () => {
+      const presence = await this.#config.database.tryLock(presenceLock(processId))
+      if (this.#stopped || processId !== this.#processId) await presence?.release()
+      else this.#presence = presence
+    })
   }
 
   async #rejoin(member: Member): Promise<void> {
@@ -170,6 +193,8 @@ export class Membership {
   /** From now on this is another process to the others. */
   #renew(): void {
     clearTimeout(this.#fence)
+    void this.#presence?.release()
+    this.#presence = undefined
     this.#processId = randomUUID()
     this.#seenAt = 0
     this.#versions.clear()
@@ -202,9 +227,9 @@ export class Membership {
   }
 
   async #removeNextDead(): Promise<void> {
-    for (const group of this.#groupsWithDead) {
+    for (const [group, mayJudge] of this.#groupsWithDead) {
       this.#groupsWithDead.delete(group)
-      await removeDeadMembers(this.#store, group)
+      await removeDeadMembers(this.#store, group, mayJudge)
     }
   }
 

@@ -189,11 +189,12 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   },
   'config.ts': { from: [], packages: ['millrace', 'millrace/config'], why: 'the settings, as types' },
   'database.ts': { from: [], packages: ['millrace', 'drizzle-orm'], why: 'binds the query builder' },
+  'existing.ts': { from: [], packages: ['millrace'], why: 'what is not there is answered alike, in every module' },
   'kept-secret.ts': { from: [], packages: ['node:'], why: 'makes a secret once, and keeps it in a file' },
   'routes.ts': { from: [], packages: ['millrace', 'zod'], why: 'the app’s own routes' },
   'storable-text.ts': { from: [], packages: ['zod'], why: 'what a text of a client may be, in every module' },
   'modules/*': {
-    from: ['storable-text.ts'],
+    from: ['existing.ts', 'storable-text.ts'],
     typesFrom: ['database.ts'],
     packages: [
       ...['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],

@@ -114,6 +114,24 @@ test('a sender of notifications has all it needs, or nothing starts', () => {
   expect(() => readConfig({ NOTIFICATIONS_SEND_EVERY: '0s' })).toThrow(/NOTIFICATIONS_SEND_EVERY is "0s", which is not/)
 })
 
+test('what does not go together is told in one list, the sender’s problems with all others', () => {
+  const wrong = {
+    ...{ KAFKA_SASL_USERNAME: 'app', TLS_CERT_FILE: 'tls.crt', DATABASE_URL: 'postgres://h/d' },
+    NOTIFICATIONS_SENDER: 'smtp',
+  }
+  const lines = [
+    'KAFKA_SASL_MECHANISM is not set, but it goes with KAFKA_SASL_USERNAME.',
+    'KAFKA_SASL_PASSWORD is not set, but it goes with KAFKA_SASL_USERNAME.',
+    'TLS_KEY_FILE is not set, but it goes with TLS_CERT_FILE.',
+    'JWT_SECRET is not set (nor JWT_JWKS_URL): the module tasks needs one of them to know its users.',
+    'NOTIFICATIONS_SMTP_URL is not set, but NOTIFICATIONS_SENDER is smtp.',
+    'NOTIFICATIONS_MAIL_FROM is not set, but NOTIFICATIONS_SENDER is smtp.',
+  ]
+  expect(() => readConfig(wrong)).toThrow(
+    `The configuration has 6 problem(s):\n${lines.map((line) => `- ${line}`).join('\n')}`,
+  )
+})
+
 test('consumers that are paused are named', () => {
   expect(readConfig({ CONSUMERS_PAUSED: 'notifications, todos' }).CONSUMERS_PAUSED).toEqual(['notifications', 'todos'])
   expect(() => readConfig({ CONSUMERS_PAUSED: 'notifications,' })).toThrow(/CONSUMERS_PAUSED is/)

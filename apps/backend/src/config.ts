@@ -314,22 +314,25 @@ export interface Config extends ValuesOf<typeof variables> {
  */
 export function readConfig(environment: NodeJS.ProcessEnv): Config {
   const { values, warnings } = readEnvironment(variables, environment)
-  checkTogether(values)
-  senderSettings(values)
+  const problems = problemsTogether(values)
+  if (problems.length > 0) throw invalid(problems)
   return { ...values, warnings }
 }
 
 type Values = ValuesOf<typeof variables>
 
 /** What of the variables does not go together. Half of a login or a certificate would be none: that must not pass for one. */
-function checkTogether(values: Values): void {
-  const problems = [
+function problemsTogether(values: Values): string[] {
+  return [
     ...missingOf(values, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
     ...missingOf(values, ['TLS_CERT_FILE', 'TLS_KEY_FILE']),
     ...(values.JWT_JWKS_URL ? problemsOfIssuer(values) : problemsOfSecret(values)),
+    ...problemsOfSender(values),
   ]
-  if (problems.length === 0) return
-  throw fail('CONFIG_INVALID', { count: problems.length, problems: problems.map((each) => `- ${each}`).join('\n') })
+}
+
+function invalid(problems: readonly string[]): Error {
+  return fail('CONFIG_INVALID', { count: problems.length, problems: problems.map((each) => `- ${each}`).join('\n') })
 }
 
 function missingOf(values: Values, names: readonly (keyof Values)[]): string[] {
@@ -353,6 +356,19 @@ function problemsOfSecret({ JWT_SECRET, DATABASE_URL, MODULES, ROLES }: Values):
   return ['JWT_SECRET is not set (nor JWT_JWKS_URL): the module tasks needs one of them to know its users.']
 }
 
+/** What each sender of notifications cannot do without. */
+const neededBySender = {
+  log: [],
+  webhook: ['NOTIFICATIONS_WEBHOOK_URL', 'NOTIFICATIONS_WEBHOOK_SECRET'],
+  smtp: ['NOTIFICATIONS_SMTP_URL', 'NOTIFICATIONS_MAIL_FROM'],
+} as const
+
+function problemsOfSender(values: Values): string[] {
+  const { NOTIFICATIONS_SENDER: sender } = values
+  const missing = neededBySender[sender].filter((name) => values[name] === undefined)
+  return missing.map((name) => `${name} is not set, but NOTIFICATIONS_SENDER is ${sender}.`)
+}
+
 /** What the sender of notifications needs. */
 export type SenderSettings =
   | { readonly kind: 'log' }
@@ -364,7 +380,7 @@ export type SenderSettings =
  *
  * @throws CONFIG_INVALID which names what is not set
  */
-export function senderSettings(values: ValuesOf<typeof variables>): SenderSettings {
+export function senderSettings(values: Values): SenderSettings {
   const { NOTIFICATIONS_WEBHOOK_URL: hook, NOTIFICATIONS_WEBHOOK_SECRET: secret } = values
   const { NOTIFICATIONS_SMTP_URL: server, NOTIFICATIONS_MAIL_FROM: from, NOTIFICATIONS_MAIL_TO: to } = values
   switch (values.NOTIFICATIONS_SENDER) {
@@ -372,17 +388,9 @@ export function senderSettings(values: ValuesOf<typeof variables>): SenderSettin
       return { kind: 'log' }
     case 'webhook':
       if (hook && secret) return { kind: 'webhook', url: hook, secret }
-      throw senderIncomplete(values, ['NOTIFICATIONS_WEBHOOK_URL', 'NOTIFICATIONS_WEBHOOK_SECRET'])
+      break
     case 'smtp':
       if (server && from) return { kind: 'smtp', url: server, from, to }
-      throw senderIncomplete(values, ['NOTIFICATIONS_SMTP_URL', 'NOTIFICATIONS_MAIL_FROM'])
   }
-}
-
-function senderIncomplete(values: ValuesOf<typeof variables>, needed: readonly (keyof typeof variables)[]): Error {
-  const missing = needed.filter((name) => values[name] === undefined)
-  const problems = missing.map(
-    (name) => `- ${name} is not set, but NOTIFICATIONS_SENDER is ${values.NOTIFICATIONS_SENDER}.`,
-  )
-  return fail('CONFIG_INVALID', { count: problems.length, problems: problems.join('\n') })
+  throw invalid(problemsOfSender(values))
 }

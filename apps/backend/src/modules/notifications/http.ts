@@ -1,5 +1,6 @@
 import { defineRoutes, fail, type Unit } from 'millrace'
 import * as z from 'zod'
+import { existing } from '../../existing.ts'
 import { NotificationsWaiting } from './events.ts'
 import {
   listQuery,
@@ -68,12 +69,14 @@ export const notificationRoutes = defineRoutes((route, millrace) => {
 
   route.get('/statistics', { schema: count }, async () => ({ items: await readStatistics(millrace.db) }))
 
-  route.get('/:id', { schema: show }, async ({ params: { id } }) => found(await findNotification(millrace.db, id), id))
+  route.get('/:id', { schema: show }, async ({ params: { id } }) =>
+    existing(await findNotification(millrace.db, id), 'notification', id),
+  )
 
   route.post('/:id/retry', { schema: retry }, ({ params: { id } }) =>
     millrace.transaction(async (unit) => {
       const retried = await retryIn(unit, { id, limit: 1 })
-      const notification = found(await findNotification(unit.db, id), id)
+      const notification = existing(await findNotification(unit.db, id), 'notification', id)
       if (retried === 0)
         throw fail('CHANGE_REFUSED', { what: 'Notification', id, reason: `it is ${notification.state}, not failed` })
       return notification
@@ -93,9 +96,4 @@ async function retryIn(unit: Unit, request: RetryRequest): Promise<number> {
 
 function isSame(kept: Notification, asked: NewNotification): boolean {
   return kept.user_id === userIdOf(asked) && kept.event === asked.event && kept.content === asked.content
-}
-
-function found(notification: Notification | undefined, id: string): Notification {
-  if (!notification) throw fail('NOT_FOUND', { what: 'notification', id })
-  return notification
 }

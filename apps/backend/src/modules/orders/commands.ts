@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { fail, type Unit } from 'millrace'
+import { existing } from '../../existing.ts'
 import { OrderCreated, OrderDeleted, OrderUpdated } from './events.ts'
 import { claimKey } from './idempotency.ts'
 import type { Order, OrderRequest } from './order.ts'
@@ -62,14 +63,8 @@ export async function removeOrder(unit: Unit, meant: Meant): Promise<void> {
   unit.publish(OrderDeleted({ id, version: version + 1 }))
 }
 
-/** @throws NOT_FOUND where there is no such order */
-export function existing(found: Order | undefined, id: string): Order {
-  if (!found) throw fail('NOT_FOUND', { what: 'order', id })
-  return found
-}
-
 async function lockMeant({ db }: Unit, { id, ifMatch }: Meant): Promise<Order> {
-  const found = existing(await lockOrder(db, id), id)
+  const found = existing(await lockOrder(db, id), 'order', id)
   checkIfMatch(found, ifMatch)
   return found
 }

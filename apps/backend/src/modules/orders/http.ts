@@ -1,6 +1,7 @@
 import { defineRoutes, type Routes } from 'millrace'
 import * as z from 'zod'
-import { changeOrder, createOrder, existing, removeOrder } from './commands.ts'
+import { existing } from '../../existing.ts'
+import { changeOrder, createOrder, removeOrder } from './commands.ts'
 import { order, orderRequest, statuses } from './order.ts'
 import { etagOf, ifMatch } from './preconditions.ts'
 import type { StepDelays } from './steps.ts'
@@ -74,7 +75,7 @@ export function orderRoutes(delays: StepDelays): Routes {
     })
 
     route.get(one, { schema: read }, async ({ params: { id } }, reply) => {
-      const found = existing(await findOrder(millrace.db, id), id)
+      const found = existing(await findOrder(millrace.db, id), 'order', id)
       return reply.header('etag', etagOf(found)).send(found)
     })
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { fail, type Unit } from 'millrace'
+import type { Unit } from 'millrace'
+import { existing } from '../../existing.ts'
 import { completed, deleted, edited } from './changes.ts'
 import { keepDueSoon } from './due-soon.ts'
 import { taskCompleted, taskCreated, taskDeleted, taskPriorityChanged, taskUpdated } from './events.ts'
@@ -70,6 +71,7 @@ export class TaskCommands {
     // Others’ tasks are no tasks: that they exist is theirs to know.
     const before = existing(
       [...found.values()].find((task) => !task.deletedAt && task.userId === userId),
+      'task',
       id,
     )
     const after = change(before, now)
@@ -78,12 +80,6 @@ export class TaskCommands {
     keepDueSoon(unit, { before, after }, { beforeMs: this.#beforeMs, now })
     return after
   }
-}
-
-/** @throws NOT_FOUND where there is none */
-export function existing<Task>(task: Task | undefined, id: string): Task {
-  if (!task) throw fail('NOT_FOUND', { what: 'task', id })
-  return task
 }
 
 /** A change of priority alone has an event of its own; one of more is told whole, by `task_updated`. */

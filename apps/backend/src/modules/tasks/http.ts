@@ -1,6 +1,7 @@
 import { forUsers, type Millrace, type RouteServer } from 'millrace'
 import * as z from 'zod'
-import { existing, type TaskCommands } from './commands.ts'
+import { existing } from '../../existing.ts'
+import type { TaskCommands } from './commands.ts'
 import { asTask, findTask, listTasks } from './store.ts'
 import { instant, priorities, task, taskChange, taskId, wholeTask } from './task.ts'
 
@@ -69,7 +70,7 @@ function addReads(route: RouteServer, millrace: Millrace): void {
   })
 
   route.get('/tasks/:id', { schema: schemas.read }, async ({ user, params: { id } }) =>
-    asTask(existing(await findTask(millrace.db, id, user.id), id)),
+    asTask(existing(await findTask(millrace.db, id, user.id), 'task', id)),
   )
 }
 

@@ -190,11 +190,17 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   'config.ts': { from: [], packages: ['millrace', 'millrace/config'], why: 'the settings, as types' },
   'database.ts': { from: [], packages: ['millrace', 'drizzle-orm'], why: 'binds the query builder' },
   'existing.ts': { from: [], packages: ['millrace'], why: 'what is not there is answered alike, in every module' },
+  'live-reads.ts': {
+    from: [],
+    typesFrom: ['database.ts'],
+    packages: ['millrace'],
+    why: 'data, and where live updates go on from behind it, in every module',
+  },
   'kept-secret.ts': { from: [], packages: ['node:'], why: 'makes a secret once, and keeps it in a file' },
   'routes.ts': { from: [], packages: ['millrace', 'zod'], why: 'the app’s own routes' },
   'storable-text.ts': { from: [], packages: ['zod'], why: 'what a text of a client may be, in every module' },
   'modules/*': {
-    from: ['existing.ts', 'storable-text.ts'],
+    from: ['existing.ts', 'live-reads.ts', 'storable-text.ts'],
     typesFrom: ['database.ts'],
     packages: [
       ...['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],

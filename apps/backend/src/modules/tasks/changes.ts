@@ -22,6 +22,36 @@ export function completed(task: StoredTask, completedAt: Date, at = completedAt)
   return task.completedAt ? task : next(task, { completedAt }, at)
 }
 
+/**
+ * A task whose user is reminded of a due date; undefined where that is not its due date any more, it is done, or he has been
+ * reminded of it.
+ */
+export function reminded(task: StoredTask, dueDate: Date): StoredTask | undefined {
+  const isDue = !task.completedAt && !task.deletedAt && same(task.dueDate, dueDate)
+  return isDue && !same(task.remindedOf, dueDate) ? { ...task, remindedOf: dueDate } : undefined
+}
+
+/**
+ * What has happened to a task between two states, as its user sees it: one thing, of which the later state tells the rest.
+ * Undefined where he sees no difference.
+ */
+export function changeBetween(before: StoredTask | undefined, after: StoredTask): VisibleChange | undefined {
+  if (!before) return 'task_created'
+  if (before.version === after.version) return undefined
+  if (after.deletedAt) return 'task_deleted'
+  if (after.completedAt && !before.completedAt) return 'task_completed'
+  const isPriorityAlone = before.priority !== after.priority && !isAboutMoreThanPriority(before, after)
+  return isPriorityAlone ? 'task_priority_changed' : 'task_updated'
+}
+
+type VisibleChange = Exclude<TaskEvent['type'], 'task_due_soon'>
+
+/** Whether another field than the priority differs, of those that a user writes. */
+export function isAboutMoreThanPriority(before: StoredTask, after: StoredTask): boolean {
+  const fields = ['title', 'description', 'dueDate'] as const
+  return fields.some((name) => !same(before[name], after[name]))
+}
+
 /** What stays of a task, for good: that it was there. */
 export function deleted(task: StoredTask, at: Date): StoredTask {
   return next(task, { title: '', description: null, dueDate: null, deletedAt: at }, at)
@@ -35,18 +65,13 @@ export function deleted(task: StoredTask, at: Date): StoredTask {
  */
 export function afterEvent(task: StoredTask | undefined, event: TaskEvent): StoredTask | undefined {
   if (!task) return event.type === 'task_created' ? marked(createdBy(event), event) : undefined
-  if (task.deletedAt || isNoChange(event) || isKnown(task, event)) return task
+  if (task.deletedAt || event.type === 'task_created' || isKnown(task, event)) return task
   // Remembered also where it has changed nothing this time: after a later change it would.
   return marked(changedBy(task, event), event)
 }
 
-/** A task that is there is not created again, and not changed by becoming due. */
-function isNoChange(event: TaskEvent): event is Exclude<TaskEvent, Change> {
-  return event.type === 'task_created' || event.type === 'task_due_soon'
-}
-
 type Created = Extract<TaskEvent, { type: 'task_created' }>
-type Change = Exclude<TaskEvent, { type: 'task_created' | 'task_due_soon' }>
+type Change = Exclude<TaskEvent, Created>
 
 function createdBy({ data, time }: Created): StoredTask {
   const { id, user_id: userId, title, description, priority, due_date } = data
@@ -54,6 +79,7 @@ function createdBy({ data, time }: Created): StoredTask {
   const nothingYet = {
     completedAt: null,
     deletedAt: null,
+    remindedOf: null,
     foreignPartition: null,
     foreignOffset: null,
     foreignAt: null,
@@ -73,12 +99,14 @@ function changedBy(task: StoredTask, { type, data, time }: Change): StoredTask {
       return completed(task, data.completed_at ? new Date(data.completed_at) : time, time)
     case 'task_deleted':
       return deleted(task, time)
+    case 'task_due_soon':
+      return task
   }
 }
 
 /** Events from here say which version they made; of those from elsewhere the task knows the last one that changed it. */
-function isKnown(task: StoredTask, { data, partition, offset, time }: TaskEvent): boolean {
-  if (data.task_version !== undefined) return data.task_version <= task.version
+function isKnown(task: StoredTask, { type, data, partition, offset, time }: TaskEvent): boolean {
+  if (data.task_version !== undefined) return type === 'task_due_soon' || data.task_version <= task.version
   if (task.foreignAt === null || task.foreignOffset === null) return false
   const laterMs = time.getTime() - task.foreignAt.getTime()
   return partition === task.foreignPartition ? offset <= task.foreignOffset && laterMs <= mostSkewMs : laterMs <= 0

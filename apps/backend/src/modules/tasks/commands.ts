@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Unit } from 'millrace'
 import { existing } from '../../existing.ts'
-import { completed, deleted, edited } from './changes.ts'
-import { keepDueSoon } from './due-soon.ts'
+import { completed, deleted, edited, isAboutMoreThanPriority } from './changes.ts'
 import { taskCompleted, taskCreated, taskDeleted, taskPriorityChanged, taskUpdated } from './events.ts'
+import { keepReminder } from './reminders.ts'
 import { insertTask, lockTasks, readClock, type StoredTask, writeTasks } from './store.ts'
 import type { TaskChange, TaskFields } from './task.ts'
+import { pushChange } from './updates.ts'
 
 /** Which task, and who wants something of it. */
 export interface Asked {
@@ -13,7 +14,7 @@ export interface Asked {
   readonly userId: string
 }
 
-/** What a user does to tasks: the row, its event and its timer in one unit. */
+/** What a user does to tasks: the row, its event, its timer, and what browsers are told, in one unit. */
 export class TaskCommands {
   readonly #beforeMs: number
 
@@ -26,7 +27,8 @@ export class TaskCommands {
   async create(unit: Unit, userId: string, fields: TaskFields): Promise<StoredTask> {
     const task = await insertTask(unit.db, { id: randomUUID(), userId }, fields)
     unit.publish(taskCreated(task))
-    keepDueSoon(unit, { before: undefined, after: task }, { beforeMs: this.#beforeMs, now: task.createdAt })
+    pushChange(unit, undefined, task)
+    keepReminder(unit, { before: undefined, after: task }, { beforeMs: this.#beforeMs, now: task.createdAt })
     return task
   }
 
@@ -34,6 +36,7 @@ export class TaskCommands {
   change(unit: Unit, asked: Asked, fields: TaskChange): Promise<StoredTask> {
     return this.#change(unit, asked, (before, now) => {
       const after = edited(before, fields, now)
+      // Of a change of more than the priority, all is told by the first.
       if (isAboutMoreThanPriority(before, after)) unit.publish(taskUpdated(after))
       if (after.priority !== before.priority) unit.publish(taskPriorityChanged(after))
       return after
@@ -77,15 +80,8 @@ export class TaskCommands {
     const after = change(before, now)
     if (after === before) return before
     await writeTasks(unit.db, [after])
-    keepDueSoon(unit, { before, after }, { beforeMs: this.#beforeMs, now })
+    pushChange(unit, before, after)
+    keepReminder(unit, { before, after }, { beforeMs: this.#beforeMs, now })
     return after
   }
-}
-
-/** A change of priority alone has an event of its own; one of more is told whole, by `task_updated`. */
-function isAboutMoreThanPriority(before: StoredTask, after: StoredTask): boolean {
-  const { title, description, dueDate } = before
-  const isSame =
-    title === after.title && description === after.description && dueDate?.getTime() === after.dueDate?.getTime()
-  return !isSame
 }

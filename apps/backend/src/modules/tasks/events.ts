@@ -32,12 +32,25 @@ export const taskEvents = defineTopic('task-events', {
     ),
     task_deleted: onWire('task_deleted', z.object(about)),
     task_priority_changed: onWire('task_priority_changed', z.object({ ...about, priority: taskFields.shape.priority })),
-    task_due_soon: onWire('task_due_soon', z.object({ ...about, due_date: instant.nullish() })),
+    task_due_soon: onWire(
+      'task_due_soon',
+      z.object({ ...about, title: taskFields.shape.title.optional(), due_date: instant.nullish() }),
+    ),
   },
 })
 
 export const { task_created, task_updated, task_completed, task_deleted, task_priority_changed, task_due_soon } =
   taskEvents.events
+
+/** Internal: reminders that are due. They are no facts yet: of a task that was done or moved meanwhile, nobody is reminded. */
+export const reminders = defineTopic('tasks.reminders', {
+  broker: 'postgres',
+  key: ({ data }) => data.id,
+  events: { ReminderDue: z.object({ id: taskId, due_date: instant }) },
+})
+
+/** Somebody is to be reminded of a task’s due date; published by a timer. */
+export const { ReminderDue } = reminders.events
 
 /** Any event of a task. */
 export type TaskEvent = EventOf<typeof taskEvents>
@@ -68,9 +81,9 @@ export function taskPriorityChanged(task: StoredTask) {
   return task_priority_changed({ ...identityOf(task), priority: task.priority })
 }
 
-/** It will be due; which does not change it, so that no version is told. */
-export function taskDueSoon({ id, userId, dueDate }: StoredTask) {
-  return task_due_soon({ id, user_id: userId, due_date: dueDate?.toISOString() })
+/** It will be due, which changes nothing of it. */
+export function taskDueSoon(task: StoredTask) {
+  return task_due_soon({ ...identityOf(task), title: task.title, due_date: task.dueDate?.toISOString() })
 }
 
 function identityOf({ id, userId, version }: StoredTask) {

@@ -1,8 +1,9 @@
 import { forUsers, type Millrace, type RouteServer } from 'millrace'
 import * as z from 'zod'
 import { existing } from '../../existing.ts'
+import { readLive } from '../../live-reads.ts'
 import type { TaskCommands } from './commands.ts'
-import { asTask, findTask, listTasks } from './store.ts'
+import { asTask, findTask, listTasks, type TaskFilter } from './store.ts'
 import { instant, priorities, task, taskChange, taskId, wholeTask } from './task.ts'
 
 const params = z.object({ id: taskId })
@@ -22,7 +23,13 @@ const schemas = {
         .optional()
         .describe('The `next` of the page before'),
     }),
-    response: { 200: z.object({ items: z.array(task), next: z.string().nullable() }) },
+    response: {
+      200: z.object({
+        items: z.array(task),
+        next: z.string().nullable().describe('The `after` of the next page; null: this is the last one'),
+        at: z.string().describe('Where `/ws/tasks` goes on from behind this answer (`resume`)'),
+      }),
+    },
   },
   create: { summary: 'Create a task', body: wholeTask, response: { 201: task } },
   read: { summary: 'Get a task', params, response: { 200: task } },
@@ -59,14 +66,15 @@ export function addTaskRoutes(route: RouteServer, millrace: Millrace, commands: 
 
 function addReads(route: RouteServer, millrace: Millrace): void {
   route.get('/tasks', { schema: schemas.list }, async ({ user, query: { completed, after, limit, ...query } }) => {
-    const found = await listTasks(millrace.db, user.id, {
+    const filter: TaskFilter = {
       ...query,
       completed: completed && completed === 'true',
       after: after === undefined ? undefined : Number(after),
       limit: limit + 1,
-    })
+    }
+    const { data: found, at } = await readLive(millrace, (db) => listTasks(db, user.id, filter))
     const page = found.slice(0, limit)
-    return { items: page.map(asTask), next: found.length > limit ? `${page.at(-1)?.number}` : null }
+    return { items: page.map(asTask), next: found.length > limit ? `${page.at(-1)?.number}` : null, at }
   })
 
   route.get('/tasks/:id', { schema: schemas.read }, async ({ user, params: { id } }) =>

@@ -1,9 +1,10 @@
 import { type Duration, defineModule, defineRoutes, defineSchedule, type Module, milliseconds } from 'millrace'
 import { addLoginRoutes, type LoginOptions } from './auth/http.ts'
 import { purgeSessions } from './auth/sessions.ts'
+import { taskUpdates } from './channels.ts'
 import { TaskCommands } from './commands.ts'
-import { writeTaskEvents } from './consumers.ts'
-import { taskEvents } from './events.ts'
+import { remindUsers, writeTaskEvents } from './consumers.ts'
+import { reminders, taskEvents } from './events.ts'
 import { addTaskRoutes } from './http.ts'
 
 /** Settings of the module. */
@@ -22,8 +23,9 @@ export function tasks({ dueSoonBefore, login }: TasksOptions): Module {
   return defineModule({
     name: 'tasks',
     prefix: '/api',
-    topics: [taskEvents],
-    consumers: (millrace) => [writeTaskEvents(millrace, beforeMs)],
+    topics: [taskEvents, reminders],
+    consumers: (millrace) => [writeTaskEvents(millrace, beforeMs), remindUsers],
+    channels: [taskUpdates],
     // Also in workers, which know nothing of logins.
     schedules: [purge],
     routes: defineRoutes((route, millrace) => {

@@ -5,7 +5,7 @@ import { priorities, type Task, type TaskFields } from './task.ts'
 
 const time = (name: string) => timestamp(name, { withTimezone: true })
 
-/** The table of migrations/0002_tasks.sql. */
+/** The table of migrations/0002_tasks.sql and 0003_reminders.sql. */
 const taskTable = pgSchema('tasks').table('task', {
   id: text().primaryKey(),
   number: bigint({ mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
@@ -19,6 +19,7 @@ const taskTable = pgSchema('tasks').table('task', {
   createdAt: time('created_at').notNull(),
   updatedAt: time('updated_at').notNull(),
   deletedAt: time('deleted_at'),
+  remindedOf: time('reminded_of'),
   foreignPartition: integer('foreign_partition'),
   foreignOffset: bigint('foreign_offset', { mode: 'number' }),
   foreignAt: time('foreign_at'),

@@ -42,6 +42,9 @@ export const wholeTask = taskFields.extend({
   due_date: taskFields.shape.due_date.default(null),
 })
 
+/** How often a task was changed, and one. */
+export const version = z.int().describe('Grows with each change')
+
 /** A task as it is answered. */
 export const task = z.object({
   id: taskId,
@@ -49,7 +52,7 @@ export const task = z.object({
   ...taskFields.shape,
   completed: z.boolean(),
   completed_at: instant.nullable(),
-  version: z.int().describe('Grows with each change'),
+  version,
   created_at: instant,
   updated_at: instant,
 })

@@ -187,6 +187,12 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
     ],
     why: 'the one place that names adapters',
   },
+  'clock.ts': {
+    from: [],
+    typesFrom: ['database.ts'],
+    packages: ['drizzle-orm'],
+    why: 'what time it is for all that is stored, in every module',
+  },
   'config.ts': { from: [], packages: ['millrace', 'millrace/config'], why: 'the settings, as types' },
   'database.ts': { from: [], packages: ['millrace', 'drizzle-orm'], why: 'binds the query builder' },
   'existing.ts': { from: [], packages: ['millrace'], why: 'what is not there is answered alike, in every module' },
@@ -200,7 +206,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   'routes.ts': { from: [], packages: ['millrace', 'zod'], why: 'the app’s own routes' },
   'storable-text.ts': { from: [], packages: ['zod'], why: 'what a text of a client may be, in every module' },
   'modules/*': {
-    from: ['existing.ts', 'live-reads.ts', 'storable-text.ts'],
+    from: ['clock.ts', 'existing.ts', 'live-reads.ts', 'storable-text.ts'],
     typesFrom: ['database.ts'],
     packages: [
       ...['node:', 'millrace', 'millrace/protobuf', 'zod', 'drizzle-orm', '@bufbuild/protobuf'],

@@ -43,6 +43,7 @@ const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, pa
       attempts: config.NOTIFICATIONS_ATTEMPTS,
       retryAfter: config.NOTIFICATIONS_RETRY_AFTER,
       keepSent: config.NOTIFICATIONS_KEEP_SENT,
+      ofDueTasks: config.MODULES.includes('tasks'),
       logger: logger.child({ part: 'notifications' }),
     }),
   tasks: (config, { login: { tokens } }) => {

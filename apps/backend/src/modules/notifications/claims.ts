@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { AppDatabase } from '../../database.ts'
+import type { Notification } from './notification.ts'
+import { type ShownRow, shown, shownColumns } from './store.ts'
 
 /** A notification that a round has claimed; `claim` tells it from earlier and later claims of the same one. */
 export interface Claim {
@@ -62,15 +64,24 @@ async function isClaimed(db: AppDatabase, { id, claim }: Claim): Promise<boolean
   return rows.length > 0
 }
 
-/** Writes down what sending came to, once: where that has been done, or it was claimed anew, nothing changes. */
-export async function settle(db: AppDatabase, { id, claim }: Claim, outcome: Outcome): Promise<void> {
+/**
+ * Writes down what sending came to, once: where that has been done, or it was claimed anew, nothing changes.
+ *
+ * @returns the notification as it is then; undefined where nothing changed
+ */
+export async function settle(
+  db: AppDatabase,
+  { id, claim }: Claim,
+  outcome: Outcome,
+): Promise<Notification | undefined> {
   const changes = outcome.sent
     ? sql`state = 'sent', sent_at = millrace.now(), last_error = NULL`
     : sql`state = ${outcome.waitMs === undefined ? 'failed' : 'unsent'}, last_error = ${outcome.error},
           due_at = millrace.now() + ${outcome.waitMs ?? 0} * interval '1 millisecond'`
-  await db.execute(sql`
+  const [settled] = await db.execute<ShownRow>(sql`
     UPDATE notifications.notification SET ${changes}, attempts = attempts + 1, sending_until = NULL
-     WHERE id = ${id} AND claim = ${claim} AND state = 'sending'`)
+     WHERE id = ${id} AND claim = ${claim} AND state = 'sending' RETURNING ${shownColumns}`)
+  return settled && shown(settled)
 }
 
 /**

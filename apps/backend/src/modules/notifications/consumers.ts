@@ -1,15 +1,7 @@
-import {
-  type Consumer,
-  type Duration,
-  defineConsumer,
-  type EventOf,
-  type Logger,
-  type Millrace,
-  type Unit,
-} from 'millrace'
-import { genericTopic, NotificationsWaiting, notificationTopic } from './events.ts'
+import { type Consumer, type Duration, defineConsumer, type Logger, type Millrace, type Unit } from 'millrace'
+import { addNotifications } from './commands.ts'
+import { genericTopic, notificationTopic } from './events.ts'
 import { byTopic, type TopicHandlers } from './routing.ts'
-import { insertNotifications } from './store.ts'
 
 /** The topics that are consumed together, in batches. */
 type Consumed = typeof notificationTopic | typeof genericTopic
@@ -47,7 +39,11 @@ export function takeRecords(millrace: Millrace, { batchSize, batchWait, logger, 
 function standardHandlers(millrace: Millrace, logger: Logger): TopicHandlers<Consumed> {
   const countGeneric = millrace.count('generic_messages', 'Records of the topic generic_topic')
   return {
-    notifications: writeNotifications,
+    notifications: (events, unit) =>
+      addNotifications(
+        unit,
+        events.map(({ data }) => data),
+      ),
     generic_topic: (events, unit) => {
       unit.afterCommit(() => {
         countGeneric(events.length)
@@ -55,13 +51,4 @@ function standardHandlers(millrace: Millrace, logger: Logger): TopicHandlers<Con
       })
     },
   }
-}
-
-/** Writes a batch as rows, and wakes the sender. */
-async function writeNotifications(events: EventOf<typeof notificationTopic>[], unit: Unit): Promise<void> {
-  await insertNotifications(
-    unit.db,
-    events.map(({ data }) => data),
-  )
-  unit.publish(NotificationsWaiting({}))
 }

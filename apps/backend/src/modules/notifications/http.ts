@@ -1,7 +1,8 @@
-import { defineRoutes, fail, type Unit } from 'millrace'
+import { defineRoutes, fail } from 'millrace'
 import * as z from 'zod'
 import { existing } from '../../existing.ts'
-import { NotificationsWaiting } from './events.ts'
+import { readLive } from '../../live-reads.ts'
+import { addNotification, sendAgain, sendAllAgain } from './commands.ts'
 import {
   listQuery,
   type NewNotification,
@@ -9,12 +10,11 @@ import {
   newNotification,
   notification,
   notificationPage,
-  type RetryRequest,
   retryRequest,
   statistic,
   userIdOf,
 } from './notification.ts'
-import { findNotification, insertOnce, listNotifications, retryFailed } from './store.ts'
+import { findNotification, listNotifications } from './store.ts'
 import { readStatistics } from './upkeep.ts'
 
 const one = z.object({ id: z.uuid() })
@@ -56,16 +56,18 @@ const count = {
 /** The routes under `/notifications`. */
 export const notificationRoutes = defineRoutes((route, millrace) => {
   route.post('/', { schema: create }, async ({ body, headers }, reply) => {
-    const { isNew, notification } = await millrace.transaction(async (unit) => {
-      const result = await insertOnce(unit.db, body, headers['idempotency-key'])
-      if (result.isNew) unit.publish(NotificationsWaiting({}))
-      return result
-    })
+    const key = headers['idempotency-key']
+    const { isNew, notification } = await millrace.transaction((unit) => addNotification(unit, body, key))
     if (!isNew && !isSame(notification, body)) throw fail('IDEMPOTENCY_KEY_REUSED', {})
     return reply.code(201).send(notification)
   })
 
-  route.get('/', { schema: list }, ({ query }) => listNotifications(millrace.db, query))
+  route.get('/', { schema: list }, async ({ query }) => {
+    // Live updates are of one user.
+    if (query.user_id === undefined) return { ...(await listNotifications(millrace.db, query)), at: null }
+    const { data, at } = await readLive(millrace, (db) => listNotifications(db, query))
+    return { ...data, at }
+  })
 
   route.get('/statistics', { schema: count }, async () => ({ items: await readStatistics(millrace.db) }))
 
@@ -74,25 +76,11 @@ export const notificationRoutes = defineRoutes((route, millrace) => {
   )
 
   route.post('/:id/retry', { schema: retry }, ({ params: { id } }) =>
-    millrace.transaction(async (unit) => {
-      const retried = await retryIn(unit, { id, limit: 1 })
-      const notification = existing(await findNotification(unit.db, id), 'notification', id)
-      if (retried === 0)
-        throw fail('CHANGE_REFUSED', { what: 'Notification', id, reason: `it is ${notification.state}, not failed` })
-      return notification
-    }),
+    millrace.transaction((unit) => sendAgain(unit, id)),
   )
 
-  route.post('/retry', { schema: retryAll }, ({ body }) =>
-    millrace.transaction(async (unit) => ({ retried: await retryIn(unit, body) })),
-  )
+  route.post('/retry', { schema: retryAll }, async ({ body }) => ({ retried: await sendAllAgain(millrace, body) }))
 })
-
-async function retryIn(unit: Unit, request: RetryRequest): Promise<number> {
-  const retried = await retryFailed(unit.db, request)
-  if (retried > 0) unit.publish(NotificationsWaiting({}))
-  return retried
-}
 
 function isSame(kept: Notification, asked: NewNotification): boolean {
   return kept.user_id === userIdOf(asked) && kept.event === asked.event && kept.content === asked.content

@@ -1,5 +1,7 @@
 import { type Duration, defineModule, exponential, type Logger, type Module, milliseconds } from 'millrace'
+import { notificationUpdates } from './channels.ts'
 import { takeRecords } from './consumers.ts'
+import { notifyOfDueTasks } from './due-tasks.ts'
 import { genericTopic, notificationTopic, roundTopic, sendingTopic } from './events.ts'
 import { notificationRoutes } from './http.ts'
 import { runRounds } from './rounds.ts'
@@ -26,6 +28,8 @@ export interface NotificationsOptions {
   readonly retryAfter?: Duration
   /** How long those that were sent are kept. @default '30d' */
   readonly keepSent?: Duration
+  /** Whether users are notified of tasks that are due soon: only where the app has the module `tasks`. @default false */
+  readonly ofDueTasks?: boolean
   readonly logger: Logger
 }
 
@@ -39,6 +43,7 @@ export function notifications({
   attempts = 10,
   retryAfter = '30s',
   keepSent = '30d',
+  ofDueTasks = false,
   logger,
 }: NotificationsOptions): Module {
   const sending = {
@@ -54,8 +59,10 @@ export function notifications({
       takeRecords(millrace, { batchSize, batchWait, logger }),
       runRounds,
       sendClaimed(millrace, sending),
+      ...(ofDueTasks ? [notifyOfDueTasks] : []),
     ],
     schedules: (millrace) => notificationSchedules(millrace, { sendEvery, keepSent }),
+    channels: [notificationUpdates],
     routes: notificationRoutes,
     migrations: new URL('./migrations/', import.meta.url),
   })

@@ -58,6 +58,10 @@ export type ListQuery = z.output<typeof listQuery>
 export const notificationPage = z.object({
   items: z.array(notification),
   next: z.string().nullable().describe('The `after` of the next page; null: this is the last one'),
+  at: z
+    .string()
+    .nullable()
+    .describe('Where `/ws/notifications` goes on from behind this answer (`resume`); null without a `user_id`'),
 })
 
 /** A page of notifications. */

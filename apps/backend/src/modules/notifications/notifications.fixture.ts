@@ -19,7 +19,9 @@ export function start(
   options: Partial<NotificationsOptions> = {},
   appOptions: Partial<TestAppOptions> = {},
 ): Promise<TestApp> {
-  const http = { host: '127.0.0.1', port: 0, adminToken }
+  // A token is its user.
+  const authenticate = async (token: string) => ({ id: token, expiresAt: undefined })
+  const http = { host: '127.0.0.1', port: 0, adminToken, authenticate }
   return testApp({ modules: [moduleWith(options)], bind, http, ...appOptions })
 }
 

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { type Backoff, type Consumer, defineConsumer, type Millrace, messageOf } from 'millrace'
 import type { AppDatabase } from '../../database.ts'
-import { type Claim, type Outcome, settle, type Taken, take } from './claims.ts'
+import { type Claim, type Outcome, type Taken, take } from './claims.ts'
+import { settleAndTell } from './commands.ts'
 import { sendingTopic } from './events.ts'
 import { type Sender, SendRefused } from './senders/sender.ts'
 
@@ -23,8 +24,8 @@ interface CountedOptions extends SendingOptions {
 const graceMs = 5_000
 /** How often is looked whether another process is done with one. */
 const lookAgainMs = 500
-/** As much of an error's message is kept, in characters. */
-const longestError = 1_000
+/** As much of an error's message is kept, in characters: with the longest notification, it fits into a live update. */
+const longestError = 500
 
 /**
  * Sends what rounds have claimed. `prepare` does the talking, outside any transaction, and writes down what came of it. A
@@ -42,12 +43,12 @@ export function sendClaimed(millrace: Millrace, options: SendingOptions): Consum
     prepare: {
       NotificationClaimed: async ({ data }, signal) => {
         const taken = await takeWhenFree(millrace.db, data, options.timeoutMs + graceMs, signal)
-        return taken && sendOne(millrace.db, { ...options, counters }, data, taken)
+        return taken && sendOne(millrace, { ...options, counters }, data, taken)
       },
     },
     on: {
       NotificationClaimed: async ({ data }, unit, unwritten) => {
-        if (unwritten) await settle(unit.db, data, unwritten)
+        if (unwritten) await settleAndTell(unit, data, unwritten)
       },
     },
   })
@@ -73,17 +74,19 @@ async function takeWhenFree(
  * partition, or does not wait for what takes long. Answers what could not be written; the handler does it then.
  */
 async function sendOne(
-  db: AppDatabase,
+  millrace: Millrace,
   options: CountedOptions,
   claim: Claim,
   taken: Taken,
 ): Promise<Outcome | undefined> {
   const outcome = await attempt(taken, options)
   options.counters[outcome.sent ? 'sent' : 'failed']()
-  return settle(db, claim, outcome).then(
-    () => undefined,
-    () => outcome,
-  )
+  return millrace
+    .transaction((unit) => settleAndTell(unit, claim, outcome))
+    .then(
+      () => undefined,
+      () => outcome,
+    )
 }
 
 /** One attempt, with its own time-out alone: to break it off earlier would leave open whether the receiver has it. */
@@ -95,7 +98,9 @@ async function attempt(taken: Taken, { sender, timeoutMs, attempts, backoff }: S
     return { sent: true }
   } catch (error) {
     const isLast = error instanceof SendRefused || made >= attempts
-    const reason = messageOf(error).replaceAll('\0', '').slice(0, longestError)
+    const reason = messageOf(error)
+      .replace(/\p{Cc}+/gu, ' ')
+      .slice(0, longestError)
     return { sent: false, error: reason, waitMs: isLast ? undefined : backoff(made) }
   }
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm'
 import { type AnyPgColumn, bigint, integer, pgSchema, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import type { AppDatabase } from '../../database.ts'
 import {
@@ -13,7 +13,7 @@ import {
 
 const schema = pgSchema('notifications')
 
-/** Of the table of migrations/0001_notifications.sql, what is asked for and shown; rounds.ts has the rest. */
+/** Of the table of migrations/0001_notifications.sql, what is asked for and shown; claims.ts has the rest. */
 export const notificationTable = schema.table('notification', {
   id: uuid().primaryKey().defaultRandom(),
   seq: bigint({ mode: 'number' }).generatedAlwaysAsIdentity(),
@@ -32,9 +32,14 @@ const { seq, id, user_id, event, content, state, attempts, last_error, created_a
 const due_at = sql<Date | null>`CASE WHEN state = 'unsent' AND isfinite(due_at) THEN due_at END`
 const columns = { seq, id, user_id, event, content, state, attempts, due_at, last_error, created_at, sent_at }
 
+/** What is shown, for statements that Drizzle does not write. */
+export const shownColumns: SQL = sql`
+  id, user_id, event, content, state, attempts, ${due_at} AS due_at, last_error, created_at, sent_at`
+
 /** Writes notifications, in this order. */
-export async function insertNotifications(db: AppDatabase, asked: readonly NewNotification[]): Promise<void> {
-  await db.insert(notificationTable).values(asked.map(rowOf))
+export async function insertNotifications(db: AppDatabase, asked: readonly NewNotification[]): Promise<Notification[]> {
+  const rows = await db.insert(notificationTable).values(asked.map(rowOf)).returning(columns)
+  return rows.map(shown)
 }
 
 /**
@@ -65,7 +70,7 @@ export async function findNotification(db: AppDatabase, sought: string): Promise
 }
 
 /** A page of notifications, the newest first. */
-export async function listNotifications(db: AppDatabase, query: ListQuery): Promise<NotificationPage> {
+export async function listNotifications(db: AppDatabase, query: ListQuery): Promise<Omit<NotificationPage, 'at'>> {
   const rows = await db
     .select(columns)
     .from(notificationTable)
@@ -82,15 +87,32 @@ export async function listNotifications(db: AppDatabase, query: ListQuery): Prom
   return { items: items.map(shown), next: rows.length > query.limit ? `${items.at(-1)?.seq}` : null }
 }
 
-/** Gives those that have failed all their attempts again, the oldest first; answers how many. */
-export async function retryFailed(db: AppDatabase, { event, limit, ...one }: RetryRequest): Promise<number> {
-  const rows = await db.execute(sql`
+/** A notification that is sent again, and its place among all. */
+export interface RetriedNotification {
+  readonly seq: number
+  readonly notification: Notification
+}
+
+/** Gives those that have failed all their attempts again, the oldest first, from behind a place on; answers which. */
+export async function retryFailed(
+  db: AppDatabase,
+  { event, limit, ...one }: RetryRequest,
+  behind = 0,
+): Promise<RetriedNotification[]> {
+  const wanted = and(
+    eq(state, 'failed'),
+    ifGiven(id, one.id),
+    ifGiven(user_id, one.user_id),
+    ifGiven(notificationTable.event, event),
+    gt(seq, behind),
+  )
+  const rows = await db.execute<ShownRow & { readonly seq: string }>(sql`
     UPDATE notifications.notification SET state = 'unsent', attempts = 0, due_at = '-infinity' WHERE id IN (
       SELECT id FROM notifications.notification
-       WHERE ${and(eq(state, 'failed'), ifGiven(id, one.id), ifGiven(user_id, one.user_id), ifGiven(notificationTable.event, event))}
-       ORDER BY seq LIMIT ${limit} FOR UPDATE
-    ) RETURNING id`)
-  return rows.length
+       WHERE ${wanted} ORDER BY seq LIMIT ${limit} FOR UPDATE
+    ) RETURNING seq, ${shownColumns}`)
+  const retried = rows.map((row) => ({ seq: Number(row.seq), notification: shown(row) }))
+  return retried.toSorted((one, other) => one.seq - other.seq)
 }
 
 function ifGiven(column: AnyPgColumn, value: string | undefined): SQL | undefined {
@@ -101,13 +123,17 @@ function rowOf(asked: NewNotification) {
   return { user_id: userIdOf(asked), event: asked.event, content: asked.content }
 }
 
-interface Row extends Pick<Notification, 'id' | 'user_id' | 'event' | 'content' | 'state' | 'attempts' | 'last_error'> {
+/** What {@link shownColumns} are. */
+export interface ShownRow
+  extends Record<string, unknown>,
+    Pick<Notification, 'id' | 'user_id' | 'event' | 'content' | 'state' | 'attempts' | 'last_error'> {
   readonly due_at: Date | null
   readonly created_at: Date
   readonly sent_at: Date | null
 }
 
-function shown({ id, user_id, event, content, state, attempts, last_error, ...times }: Row): Notification {
+/** A row as a notification is shown. */
+export function shown({ id, user_id, event, content, state, attempts, last_error, ...times }: ShownRow): Notification {
   return {
     ...{ id, user_id, event, content, state, attempts, last_error },
     next_attempt_at: times.due_at?.toISOString() ?? null,

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Unit } from 'millrace'
+import { readClock } from '../../clock.ts'
 import { existing } from '../../existing.ts'
 import { completed, deleted, edited, isAboutMoreThanPriority } from './changes.ts'
 import { taskCompleted, taskCreated, taskDeleted, taskPriorityChanged, taskUpdated } from './events.ts'
 import { keepReminder } from './reminders.ts'
-import { insertTask, lockTasks, readClock, type StoredTask, writeTasks } from './store.ts'
+import { insertTask, lockTasks, type StoredTask, writeTasks } from './store.ts'
 import type { TaskChange, TaskFields } from './task.ts'
 import { pushChange } from './updates.ts'
 

@@ -1,8 +1,9 @@
 import { type Consumer, defineConsumer, type Millrace } from 'millrace'
+import { readClock } from '../../clock.ts'
 import { afterEvent, reminded } from './changes.ts'
 import { reminders, type TaskEvent, taskDueSoon, taskEvents } from './events.ts'
 import { keepReminder } from './reminders.ts'
-import { lockTasks, readClock, type StoredTask, writeTasks } from './store.ts'
+import { lockTasks, type StoredTask, writeTasks } from './store.ts'
 import { pushChange, pushDueSoon } from './updates.ts'
 
 /**

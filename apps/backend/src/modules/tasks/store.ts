@@ -62,12 +62,6 @@ export async function lockTasks(db: AppDatabase, ids: readonly string[]): Promis
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** What time it is for all that is stored. */
-export async function readClock(db: AppDatabase): Promise<Date> {
-  const [row] = await db.execute<{ now: string }>(sql`SELECT to_json(millrace.now()) AS now`)
-  return new Date(row?.now ?? Number.NaN)
-}
-
 /** One task of a user; undefined where he has none of this id. */
 export async function findTask(db: AppDatabase, id: string, owner: string): Promise<StoredTask | undefined> {
   const [row] = await db

@@ -9,16 +9,7 @@ import {
   task_updated,
 } from './events.ts'
 import type { Task } from './task.ts'
-import { as, startTasks } from './tasks.fixture.ts'
-
-const adminToken = 'a-token-of-operators'
-const soon = { timeout: 10_000 }
-
-/** Appends a record as another program does. */
-function produce(t: TestApp, body: object, id = 'foreign'): Promise<void> {
-  const [key, value] = [Buffer.from(id), Buffer.from(JSON.stringify(body))]
-  return t.produce({ topic: 'task-events', key, value })
-}
+import { as, produce, readAgain, startTasks } from './tasks.fixture.ts'
 
 /** All that is kept of tasks. */
 async function rowsOf(t: TestApp) {
@@ -34,31 +25,6 @@ async function told(t: TestApp) {
   const all = [task_created, task_updated, task_completed, task_deleted, task_priority_changed, task_due_soon]
   const counts = await Promise.all(all.map(async (event) => [event.type, (await t.published(event)).length] as const))
   return Object.fromEntries(counts.filter(([, count]) => count > 0))
-}
-
-/** Has the consumer read the topic from its beginning, and waits until it has. */
-async function readAgain(t: TestApp) {
-  await t.settled()
-  const answer = await t.http.request({
-    method: 'POST',
-    url: '/admin/consumers/tasks/seek',
-    headers: { authorization: `Bearer ${adminToken}` },
-    payload: { to: 'earliest' },
-  })
-  const before = answer.json().partitions as { partition: number; from: number | null; to: number }[]
-  const read = before
-    .filter(({ from, to }) => (from ?? 0) > to)
-    .map(({ partition, from }) => ({ partition, next: from }))
-  expect(read.length).toBeGreaterThan(0)
-  const positions = async () =>
-    (
-      await t.database.query(
-        `SELECT partition, next_offset::int AS next FROM millrace.position
-          WHERE generation > 0 AND next_offset > 0 ORDER BY partition`,
-      )
-    ).rows
-  await expect.poll(positions, soon).toEqual(read.sort((a, b) => a.partition - b.partition))
-  await t.settled()
 }
 
 describe('/api/tasks', () => {
@@ -297,7 +263,7 @@ describe('the topic task-events', () => {
   })
 
   test('read again from its beginning changes nothing: what the API did, what others did, what is deleted', async () => {
-    await using t = await startTasks({ adminToken })
+    await using t = await startTasks()
     const ann = await as(t, 'ann')
     const { body: kept } = await ann('POST', '/api/tasks', { title: 'kept', due_date: '2030-01-01T00:00:00Z' })
     const { body: gone } = await ann('POST', '/api/tasks', { title: 'gone' })

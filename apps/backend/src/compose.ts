@@ -136,11 +136,15 @@ async function provideLogin(config: Config, logger: Logger): Promise<Login> {
   return { tokens, authenticate: tokens.authenticate }
 }
 
-function httpProtection(config: Config): Pick<HttpOptions, 'tls' | 'corsOrigins' | 'rateLimit' | 'trustProxy'> {
+function httpProtection(
+  config: Config,
+): Pick<HttpOptions, 'tls' | 'corsOrigins' | 'liveOrigins' | 'rateLimit' | 'trustProxy'> {
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile, RATE_LIMIT: max } = config
+  const { CORS_ORIGINS: corsOrigins, LIVE_ORIGINS: liveOrigins = corsOrigins } = config
   return {
     trustProxy: config.TRUST_PROXY,
-    ...(config.CORS_ORIGINS && { corsOrigins: config.CORS_ORIGINS }),
+    ...(corsOrigins && { corsOrigins }),
+    ...(liveOrigins && { liveOrigins }),
     ...(certFile && keyFile && { tls: { certFile, keyFile } }),
     ...(max && { rateLimit: { max } }),
   }

@@ -21,6 +21,7 @@ test('nothing needs to be set', () => {
     RATE_LIMIT: undefined,
     TRUST_PROXY: 0,
     CORS_ORIGINS: undefined,
+    LIVE_ORIGINS: undefined,
     TLS_CERT_FILE: undefined,
     TLS_KEY_FILE: undefined,
     KAFKA_BROKERS: undefined,

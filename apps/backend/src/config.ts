@@ -120,6 +120,11 @@ export const variables = {
     unset: 'none',
     doc: 'Pages elsewhere that may use the API.',
   },
+  LIVE_ORIGINS: {
+    parse: origins(),
+    unset: '`CORS_ORIGINS`',
+    doc: 'Pages elsewhere that may open live connections, besides those served here. Behind a proxy that changes the header `host`, the own origin too.',
+  },
   TLS_CERT_FILE: {
     parse: string('a file'),
     unset: 'HTTP',

@@ -97,6 +97,39 @@ test('limits, proxies and origins are as the settings say', async () => {
   ])
 })
 
+/** How opening a live connection from a page of an origin ends: told, refused before, or closed with a code. */
+async function opened(url: string, origin: string | undefined, token = ''): Promise<string | number> {
+  const address = `${url.replace('http', 'ws')}/ws/tasks?token=${token}`
+  const socket = new WebSocket(address, { headers: { ...(origin && { origin }) } })
+  const end = await new Promise<string | number>((resolve) => {
+    socket.onmessage = ({ data }) => resolve(JSON.parse(data).type)
+    socket.onclose = ({ code }) => resolve(code === 1006 ? 'refused' : code)
+  })
+  socket.close()
+  return end
+}
+
+test.each([
+  ['those of the API, unless they are named', { CORS_ORIGINS: 'https://app.example' }, 'https://app.example'],
+  [
+    'those that are named',
+    { CORS_ORIGINS: 'https://api.example', LIVE_ORIGINS: 'https://app.example' },
+    'https://app.example',
+  ],
+])('pages that may open live connections are %s', async (_which, environment, origin) => {
+  const { url, ask } = await start({ JWT_SECRET, ...environment })
+  const ann = { email: 'ann@example.org', password: 'correct horse' }
+  await ask('/api/auth/register', { body: ann })
+  const { access_token: token } = (await ask('/api/auth/login', { body: ann })).body as { access_token: string }
+  expect(await opened(url, origin, token)).toBe('connected')
+  // The own pages, and programs, which have none.
+  for (const own of [url, undefined]) expect(await opened(url, own, token)).toBe('connected')
+  for (const other of ['https://other.example', 'https://api.example'])
+    expect(await opened(url, other, token)).toBe('refused')
+  expect(await opened(url, origin, `${token}x`)).toBe(4401)
+  expect(await ask('/ws/stats')).toMatchObject({ status: 200, body: { channels: {} } })
+})
+
 test('HTTPS is served from the files of the settings', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-tls-'))
   onTestFinished(() => rm(folder, { recursive: true }))

@@ -1,5 +1,6 @@
 import type { TestApp } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
+import { Listener } from '../../../listener.fixture.ts'
 import { register, startTasks } from '../tasks.fixture.ts'
 import type { Grant } from './credentials.ts'
 import { argon2Passwords, type Passwords } from './passwords.ts'
@@ -205,6 +206,50 @@ describe('a session', () => {
     for (let times = 0; times < 2; times += 1)
       expect(await post(t, 'logout', { refresh_token })).toMatchObject({ status: 204 })
     expect(await refresh(t, { refresh_token })).toMatchObject({ status: 401 })
+  })
+
+  test.each([
+    ['logs out', (t: TestApp, grant: Grant) => post(t, 'logout', grant)],
+    [
+      'comes with an old token',
+      async (t: TestApp, grant: Grant) => {
+        await refresh(t, grant)
+        await refresh(t, grant)
+      },
+    ],
+  ])('that %s closes the live connections of its user; others of his come again, and miss nothing', async (_, end) => {
+    await using t = await startTasks()
+    const lost = await register(t)
+    const { body: kept } = await post(t, 'login', ann)
+    const connect = (token: string, resume?: string) =>
+      Listener.open(t, { channel: 'tasks', token, ...(resume !== undefined && { resume }) })
+    using first = await connect(lost.access_token)
+    using second = await connect(kept.access_token)
+    using stranger = await connect((await register(t, 'bob@example.org')).access_token)
+    await end(t, lost)
+    expect(await Promise.all([first.closed, second.closed])).toEqual([4401, 4401])
+    expect(await refresh(t, lost)).toMatchObject({ status: 401 })
+
+    const headers = { authorization: `Bearer ${kept.access_token}` }
+    await t.http.request({ method: 'POST', url: '/api/tasks', headers, payload: { title: 'tea' } })
+    const { body: renewed } = await refresh(t, kept)
+    using again = await connect(renewed.access_token, second.frames.at(-1)?.at)
+    await expect.poll(() => again.messages).toMatchObject([{ type: 'task_created', data: { title: 'tea' } }])
+    expect((await t.http.get('/ws/stats')).json()).toMatchObject({ total_connections: 2, user_connections: 2 })
+    expect(stranger.frames).toHaveLength(1)
+  })
+
+  test('that is refreshed, or of which nothing is known, closes no connection', async () => {
+    await using t = await startTasks()
+    const grant = await register(t)
+    using listener = await Listener.open(t, { channel: 'tasks', token: grant.access_token })
+    const { body: next } = await refresh(t, grant)
+    await post(t, 'logout', { refresh_token: `${crypto.randomUUID()}.${'a'.repeat(43)}` })
+    await refresh(t, { refresh_token: 'x' })
+    const headers = { authorization: `Bearer ${next.access_token}` }
+    const created = await t.http.request({ method: 'POST', url: '/api/tasks', headers, payload: { title: 'tea' } })
+    // What had been revoked before would have come before.
+    await listener.heard('task_created', created.json().id)
   })
 
   test.each(['', 'x', `${crypto.randomUUID()}.${'a'.repeat(43)}`, "'; DROP TABLE tasks.session; --", 'a\0b'])(

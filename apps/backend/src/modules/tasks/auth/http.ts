@@ -7,6 +7,7 @@ import {
   milliseconds,
   type RateLimit,
   type RouteServer,
+  type Unit,
 } from 'millrace'
 import * as z from 'zod'
 import { findAccount, insertAccount } from './accounts.ts'
@@ -49,7 +50,8 @@ const schemas = {
   },
   logout: {
     summary: 'Log out',
-    description: 'Ends the session; access tokens of it are good until they expire.',
+    description:
+      'Ends the session; access tokens of it are good until they expire. All live connections of the user are closed: those of other sessions come again.',
     body: refresh,
     response: { 204: z.undefined() },
   },
@@ -95,15 +97,30 @@ async function addLogin(
 function addSession(route: RouteServer, millrace: Millrace, { issueToken, refreshLifetime }: LoginOptions): void {
   const lifetimeMs = milliseconds(refreshLifetime)
   route.post('/auth/refresh', { schema: schemas.refresh }, async ({ body }) => {
-    const session = await renewSession(millrace.db, body.refresh_token, lifetimeMs)
-    if (!session) throw fail('REFRESH_TOKEN_INVALID', {})
+    const session = await millrace.transaction(async (unit) => {
+      const renewed = await renewSession(unit.db, body.refresh_token, lifetimeMs)
+      if (renewed && !renewed.refreshToken) closeConnections(unit, millrace, renewed.accountId)
+      return renewed
+    })
+    if (!session?.refreshToken) throw fail('REFRESH_TOKEN_INVALID', {})
     return grantOf(await issueToken(session.accountId), session.refreshToken)
   })
 
   route.post('/auth/logout', { schema: schemas.logout }, async ({ body }, reply) => {
-    await closeSession(millrace.db, body.refresh_token)
+    await millrace.transaction(async (unit) => {
+      const account = await closeSession(unit.db, body.refresh_token)
+      if (account) closeConnections(unit, millrace, account)
+    })
     return reply.code(204).send()
   })
+}
+
+/**
+ * Once a session has ended, closes the live connections of its user. Which of them are of that session is not known: those of
+ * others come again at once, by tokens that their sessions get.
+ */
+function closeConnections(unit: Unit, millrace: Millrace, account: string): void {
+  unit.afterCommit(() => millrace.live.revoke(account))
 }
 
 function grantOf({ token, expiresIn }: IssuedToken, refreshToken: string): Grant {

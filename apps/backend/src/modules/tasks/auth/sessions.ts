@@ -19,10 +19,10 @@ const inMs = (ms: number) => sql<Date>`millrace.now() + ${ms} * interval '1 mill
 /** Devices of one account. One more, and the oldest has to log in again. */
 const mostSessions = 50
 
-/** A session that goes on. */
+/** What a refresh has come to: the session goes on with another token; or, without one, it has ended. */
 export interface RenewedSession {
   readonly accountId: string
-  readonly refreshToken: string
+  readonly refreshToken: string | undefined
 }
 
 /** Begins a session; answers with its first refresh token. */
@@ -45,7 +45,7 @@ export async function openSession(db: AppDatabase, account: string, lifetimeMs: 
  * Takes a refresh token for the next one. A token that was taken before ends its session: two have it, and one of them
  * has stolen it.
  *
- * @returns undefined when the token is worth nothing
+ * @returns undefined when the token is worth nothing, and never was or has not been for long
  */
 export async function renewSession(
   db: AppDatabase,
@@ -61,14 +61,19 @@ export async function renewSession(
     .where(and(eq(id, given.session), eq(tokenHash, given.hash), gt(expiresAt, now)))
     .returning({ accountId })
   if (renewed) return { accountId: renewed.accountId, refreshToken: next.token }
-  await db.delete(sessionTable).where(and(eq(id, given.session), ne(tokenHash, given.hash)))
-  return undefined
+  const [ended] = await db
+    .delete(sessionTable)
+    .where(and(eq(id, given.session), ne(tokenHash, given.hash)))
+    .returning({ accountId })
+  return ended && { accountId: ended.accountId, refreshToken: undefined }
 }
 
-/** Ends the session of a refresh token, also of one that was taken before. */
-export async function closeSession(db: AppDatabase, token: string): Promise<void> {
+/** Ends the session of a refresh token, also of one that was taken before; answers whose it was, where there was one. */
+export async function closeSession(db: AppDatabase, token: string): Promise<string | undefined> {
   const given = parse(token)
-  if (given) await db.delete(sessionTable).where(eq(id, given.session))
+  if (!given) return undefined
+  const [ended] = await db.delete(sessionTable).where(eq(id, given.session)).returning({ accountId })
+  return ended?.accountId
 }
 
 /** Removes sessions whose time is over. */

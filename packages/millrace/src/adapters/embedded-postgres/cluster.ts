@@ -12,7 +12,7 @@ import { clusterPaths, type Home } from './home.ts'
 import { isAlive } from './process.ts'
 
 /** The name of the cluster's superuser: not 'millrace', whose schema of the same name would then be the default one. */
-export const superuser = 'postgres'
+const superuser = 'postgres'
 
 const unfinished = 'initializing-'
 const run = promisify(execFile)
@@ -22,6 +22,16 @@ export interface Cluster {
   /** PGDATA. */
   readonly data: string
   readonly password: string
+}
+
+/** Where a database of a running server is. */
+export function addressOf(server: {
+  readonly port: number | string
+  readonly password: string
+  readonly database: string
+}): string {
+  const { port, password, database } = server
+  return `postgres://${superuser}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`
 }
 
 /**

@@ -9,7 +9,7 @@ const connectMs = 10_000
  */
 export async function ensureDatabase(name: string, url: (name: string) => string): Promise<void> {
   try {
-    await visit(url(encodeURIComponent(name)), 'SELECT 1')
+    await visit(url(name), 'SELECT 1')
   } catch (error) {
     if (!hasCode(error, '3D000')) throw error
     await visit(url('postgres'), `CREATE DATABASE ${escapeIdentifier(name)}`)

@@ -29,6 +29,11 @@ export async function findHome(directory: string): Promise<Home> {
   return isRoot() ? homeForRoot(absolute) : homeForUser(absolute)
 }
 
+/** Where the home for a data directory is, if it has one. */
+export async function placeOfHome(directory: string): Promise<string> {
+  return (await readLocation(directory)) ?? join(directory, 'postgres')
+}
+
 /** The data of a home: PGDATA, and the password beside it. They appear together or not at all. */
 export function clusterPaths(home: string): { cluster: string; data: string; password: string } {
   const cluster = join(home, 'cluster')

@@ -2,6 +2,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fail, type MillraceError } from '../../core/errors.ts'
+import { type LockFile, lockFileIn, parseLockFile } from './lock-file.ts'
 import { isAlive, isServerOf } from './process.ts'
 import { ownerSetting } from './settings.ts'
 
@@ -9,12 +10,8 @@ const pollMs = 20
 /** A supervisor interrupts its server within milliseconds of its app's death; one that has not by now is gone too. */
 const orphanedAfterMs = 1_000
 
-/** What the server of a data directory has written about itself into `postmaster.pid`. */
-interface RunningServer {
-  readonly pid: number
-  readonly port: string
-  /** `starting`, `ready` or `stopping`. */
-  readonly status: string
+/** The server of a data directory. */
+interface RunningServer extends LockFile {
   /** The process it belongs to. */
   readonly owner: number | undefined
 }
@@ -43,15 +40,14 @@ export async function awaitPredecessor(data: string, directory: string, deadline
 }
 
 async function runningServer(data: string): Promise<RunningServer | undefined> {
-  const file = await openLockFile(join(data, 'postmaster.pid'))
+  const file = await openLockFile(lockFileIn(data))
   if (!file) return undefined
   try {
     const text = await file.readFile('utf8')
-    const lines = text.split('\n')
-    const pid = Number.parseInt(lines[0] ?? '', 10)
-    if (!(pid > 0)) return undefined
-    if (!(await isServerOf(pid, data))) return await disown(file, text)
-    return { pid, port: lines[3]?.trim() ?? '', status: lines[7]?.trim() ?? '', owner: await ownerOfServer(data) }
+    const server = parseLockFile(text)
+    if (!server) return undefined
+    if (!(await isServerOf(server.pid, data))) return await disown(file, text)
+    return { ...server, owner: await ownerOfServer(data) }
   } finally {
     await file.close()
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { fail, isMillraceError, messageOf } from '../../core/errors.ts'
 import { type Logger, silentLogger } from '../../core/logger.ts'
 import { findBinaries } from './binaries.ts'
-import { type Cluster, openCluster, superuser } from './cluster.ts'
+import { addressOf, type Cluster, openCluster } from './cluster.ts'
 import { ensureDatabase } from './connect.ts'
 import { findHome, type Home } from './home.ts'
 import { freePort } from './port.ts'
@@ -66,7 +66,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
   const remove = options.temporary ? [directory, home.path] : []
   const plan: Plan = { directory, durable, settings, home, cluster, command: binaries.postgres, remove }
   const { server, port } = await launch(plan)
-  const url = (name: string) => `postgres://${superuser}:${cluster.password}@127.0.0.1:${port}/${name}`
+  const url = (name: string) => addressOf({ port, password: cluster.password, database: name })
   try {
     await ensureDatabase(database, url)
   } catch (error) {
@@ -77,7 +77,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
   void server.died.then((reason) =>
     logger.error({ pid: server.pid, location: home.path }, `embedded PostgreSQL: ${reason}`),
   )
-  return { url: url(encodeURIComponent(database)), pid: server.pid, location: home.path, stop: () => server.stop() }
+  return { url: url(database), pid: server.pid, location: home.path, stop: () => server.stop() }
 }
 
 interface Plan {

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { ClosingLineReporter } from './tools/src/vitest-reporter.ts'
 
 const everything = [
-  ...['packages/*', 'apps/*', 'tools', 'bench'].map((part) => `${part}/{src,test}/**/*.test.ts`),
+  ...['packages/*', 'apps/*', 'tools', 'bench'].map((part) => `${part}/{src,scripts,test}/**/*.test.ts`),
   'docs/guides/*.test.ts',
 ]
 
@@ -30,6 +30,8 @@ const kafkaOnly = [
   'packages/millrace/src/adapters/kafka/**/*.test.ts',
   'packages/millrace/test/kafka/**/*.test.ts',
   'apps/backend/src/kafka.test.ts',
+  'apps/backend/src/modules/tasks/console-producer.test.ts',
+  'apps/backend/scripts/kafka.test.ts',
   'bench/test/kafka-*.test.ts',
 ]
 

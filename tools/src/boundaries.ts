@@ -62,6 +62,11 @@ export function appGroup(path: string): string {
   return first === 'modules' ? `modules/${second}` : path
 }
 
+/** Files at the top by name, folders as one; what lies outside of the tree by its path. */
+export function scriptGroup(path: string): string {
+  return path.startsWith('../') ? path : (path.split('/')[0] ?? '')
+}
+
 /** Every import that the table does not allow, and every group that it does not have. */
 export function forbiddenImports(
   sources: readonly SourceFile[],
@@ -146,6 +151,23 @@ export function importersOf(sources: readonly SourceFile[], target: string): str
       imports.some(({ specifier }) => specifier.startsWith('.') && resolved(path, specifier) === target),
     )
     .map(({ path }) => path)
+}
+
+/** The packages that a file loads, and the files that it loads. */
+export function packagesBehind(sources: readonly SourceFile[], start: string): string[] {
+  const seen = new Set<string>()
+  const packages = new Set<string>()
+  const visit = (path: string): void => {
+    if (seen.has(path)) return
+    seen.add(path)
+    const values = sources.find((file) => file.path === path)?.imports.filter(({ typeOnly }) => !typeOnly) ?? []
+    for (const { specifier } of values) {
+      if (specifier.startsWith('.')) visit(resolved(path, specifier))
+      else packages.add(specifier)
+    }
+  }
+  visit(start)
+  return [...packages].sort()
 }
 
 /** The files in which a pattern occurs outside of comments. */

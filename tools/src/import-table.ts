@@ -174,7 +174,10 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
     why: 'configuration, composition, run',
   },
   'compose.ts': {
-    from: ['config.ts', 'database.ts', 'kept-secret.ts', 'routes.ts', 'modules/*', '../package.json'],
+    from: [
+      ...['config.ts', 'database.ts', 'kafka-settings.ts', 'kept-secret.ts', 'routes.ts', 'modules/*'],
+      '../package.json',
+    ],
     packages: [
       'node:',
       'millrace',
@@ -196,6 +199,13 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   'config.ts': { from: [], packages: ['millrace', 'millrace/config'], why: 'the settings, as types' },
   'database.ts': { from: [], packages: ['millrace', 'drizzle-orm'], why: 'binds the query builder' },
   'existing.ts': { from: [], packages: ['millrace'], why: 'what is not there is answered alike, in every module' },
+  'kafka-settings.ts': {
+    from: [],
+    typesFrom: ['config.ts'],
+    packages: ['node:', 'millrace'],
+    typesFromPackages: ['millrace/kafka'],
+    why: 'how to connect to Kafka, for the app and for its scripts',
+  },
   'live-reads.ts': {
     from: [],
     typesFrom: ['database.ts'],
@@ -216,9 +226,27 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   },
 }
 
+/** The app's scripts: other programs, which share with it the names of the variables and how Kafka is reached. */
+export const scriptImports: Readonly<Record<string, ImportRule>> = {
+  'tasks-send-event.ts': { from: ['tasks'], packages: ['millrace/main'], why: 'runs the script' },
+  'tasks-demo.ts': { from: ['tasks'], packages: ['millrace/main'], why: 'runs the script' },
+  tasks: {
+    from: ['../src/config.ts', '../src/kafka-settings.ts'],
+    typesFrom: [],
+    packages: [
+      ...['node:', 'millrace', 'millrace/config', 'millrace/postgres', 'millrace/kafka'],
+      'millrace/embedded-postgres',
+    ],
+    typesFromPackages: ['millrace/ports'],
+    why: 'what a program can do that is not the app: the topic, the API, the rows; an app of its own is a process',
+  },
+}
+
 /** The files that read the environment, each for its reason. */
 export const environmentReaders: Readonly<Record<string, string>> = {
   'apps/backend/src/main.ts': 'hands it to config.ts, which is the one to read it',
+  'apps/backend/scripts/tasks-send-event.ts': 'hands it to the script',
+  'apps/backend/scripts/tasks-demo.ts': 'hands it to the script',
   'packages/millrace/src/adapters/embedded-postgres/environment.ts': 'what of it a child process is given',
   'packages/millrace/src/testing/kafka.ts': 'TEST_BROKER and TEST_KAFKA_BROKERS, which the run hands to the workers',
   'packages/millrace/src/testing/database.ts': 'TEST_DATABASE_URL, which the global setup hands to the workers',

@@ -6,20 +6,25 @@ import {
   forbiddenImports,
   frameworkGroup,
   importersOf,
+  packagesBehind,
   readSources,
   type SourceFile,
+  scriptGroup,
   sourceFile,
   valueCycles,
 } from '../src/boundaries.ts'
-import { appImports, environmentReaders, frameworkImports } from '../src/import-table.ts'
+import { appImports, environmentReaders, frameworkImports, scriptImports } from '../src/import-table.ts'
 
 const frameworkRoot = 'packages/millrace/src'
 const appRoot = 'apps/backend/src'
 const framework = sourcesOf(frameworkRoot)
 const app = sourcesOf(appRoot)
+const scriptRoot = 'apps/backend/scripts'
+const scripts = sourcesOf(scriptRoot)
 const trees = [
   [frameworkRoot, framework],
   [appRoot, app],
+  [scriptRoot, scripts],
 ] as const
 
 function sourcesOf(root: string): SourceFile[] {
@@ -37,9 +42,25 @@ describe('the repository', () => {
     expect(forbiddenImports(app, appImports, appGroup)).toEqual([])
   })
 
+  test('the app’s scripts keep the import table', () => {
+    expect(forbiddenImports(scripts, scriptImports, scriptGroup)).toEqual([])
+  })
+
   test('the table has no rule for what is not there', () => {
-    const groups = new Set(framework.map(({ path }) => frameworkGroup(path)))
-    expect(Object.keys(frameworkImports).filter((group) => !groups.has(group))).toEqual([])
+    const tables = [
+      [framework, frameworkImports, frameworkGroup],
+      [scripts, scriptImports, scriptGroup],
+    ] as const
+    for (const [sources, table, groupOf] of tables) {
+      const groups = new Set(sources.map(({ path }) => groupOf(path)))
+      expect(Object.keys(table).filter((group) => !groups.has(group))).toEqual([])
+    }
+  })
+
+  test('channels import schemas alone: a browser’s program takes their types', () => {
+    const channels = app.filter(({ path }) => path.endsWith('/channels.ts')).map(({ path }) => path)
+    expect(channels.length).toBeGreaterThan(1)
+    for (const path of channels) expect(packagesBehind(app, path)).toEqual(['millrace', 'zod'])
   })
 
   test('only the main file imports the composition', () => {

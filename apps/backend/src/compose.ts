@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
 import {
   type App,
   type Authenticate,
   createApp,
   createLogger,
-  fail,
   type HttpOptions,
   type Logger,
   type Module,
@@ -12,12 +10,13 @@ import {
 } from 'millrace'
 import { startEmbeddedPostgres } from 'millrace/embedded-postgres'
 import { createJwksAuthenticate, createJwtTokens, type JwtTokens } from 'millrace/jwt'
-import { createKafkaBroker, type KafkaSasl, type KafkaTls } from 'millrace/kafka'
+import { createKafkaBroker } from 'millrace/kafka'
 import type { Broker, Tracing } from 'millrace/ports'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
 import manifest from '../package.json' with { type: 'json' }
 import { type Config, type moduleNames, senderSettings } from './config.ts'
 import { bind } from './database.ts'
+import { kafkaSettings } from './kafka-settings.ts'
 import { keptSecret } from './kept-secret.ts'
 import { notifications } from './modules/notifications/module.ts'
 import { orders } from './modules/orders/module.ts'
@@ -152,13 +151,11 @@ function httpProtection(
 
 /** Kafka, where it is asked for. */
 function provideKafka(config: Config, logger: Logger): { readonly kafka?: Broker } {
-  if (!config.KAFKA_BROKERS) return {}
-  const tls = kafkaTls(config)
+  const settings = kafkaSettings(config)
+  if (!settings) return {}
   return {
     kafka: createKafkaBroker({
-      brokers: config.KAFKA_BROKERS,
-      ...kafkaLogin(config),
-      ...(tls && { tls }),
+      ...settings,
       ...(config.KAFKA_GROUP_PREFIX && { groupPrefix: config.KAFKA_GROUP_PREFIX }),
       ...(config.KAFKA_TOPIC_REPLICAS && { topicReplicas: config.KAFKA_TOPIC_REPLICAS }),
       sessionTimeout: config.KAFKA_SESSION_TIMEOUT,
@@ -182,20 +179,5 @@ async function provideTracing(config: Config, logger: Logger): Promise<{ readonl
       global: true,
       logger,
     }),
-  }
-}
-
-function kafkaLogin(config: Config): { readonly sasl?: KafkaSasl } {
-  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = config
-  return mechanism && username && password ? { sasl: { mechanism, username, password } } : {}
-}
-
-function kafkaTls({ KAFKA_SSL, KAFKA_SSL_CA: file }: Config): KafkaTls | undefined {
-  if (file === undefined) return KAFKA_SSL ? {} : undefined
-  try {
-    return { ca: readFileSync(file, 'utf8') }
-  } catch (error) {
-    const problems = `- KAFKA_SSL_CA is "${file}", which cannot be read: ${error instanceof Error ? error.message : error}`
-    throw fail('CONFIG_INVALID', { count: 1, problems }, { cause: error })
   }
 }

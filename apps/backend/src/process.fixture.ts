@@ -24,6 +24,32 @@ export function run(environment: Record<string, string>): Child {
   return child
 }
 
+/** How a script ended, and what it said. */
+export interface ScriptEnd {
+  readonly status: number
+  readonly said: string
+  readonly complained: string
+}
+
+/** Runs a script of the app to its end, with nothing else in its environment. */
+export async function runScript(
+  name: string,
+  given: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<ScriptEnd> {
+  const { PATH = '' } = process.env
+  const script = fileURLToPath(new URL(`../scripts/${name}.ts`, import.meta.url))
+  const child = spawn(process.execPath, [script, ...given], { env: { PATH, ...environment } })
+  const ended = once(child, 'exit')
+  onTestFinished(async () => {
+    // In order, as it may have started an app.
+    child.kill('SIGTERM')
+    await ended
+  })
+  const [[status], said, complained] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+  return { status, said, complained }
+}
+
 /** How a process ended, and what it said. */
 export async function failureOf(child: Child): Promise<{ status: number; text: string }> {
   const [[status], said] = await Promise.all([once(child, 'exit'), text(child.stderr)])

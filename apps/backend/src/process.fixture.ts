@@ -31,12 +31,8 @@ export interface ScriptEnd {
   readonly complained: string
 }
 
-/** Runs a script of the app to its end, with nothing else in its environment. */
-export async function runScript(
-  name: string,
-  given: readonly string[],
-  environment: Record<string, string> = {},
-): Promise<ScriptEnd> {
+/** Starts a script of the app, with nothing else in its environment; it ends with the test at the latest. */
+export function startScript(name: string, given: readonly string[], environment: Record<string, string> = {}): Child {
   const { PATH = '' } = process.env
   const script = fileURLToPath(new URL(`../scripts/${name}.ts`, import.meta.url))
   const child = spawn(process.execPath, [script, ...given], { env: { PATH, ...environment } })
@@ -46,7 +42,13 @@ export async function runScript(
     child.kill('SIGTERM')
     await ended
   })
-  const [[status], said, complained] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+  return child
+}
+
+/** Runs a script to its end; see {@link startScript}. */
+export async function runScript(...script: Parameters<typeof startScript>): Promise<ScriptEnd> {
+  const child = startScript(...script)
+  const [[status], said, complained] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)])
   return { status, said, complained }
 }
 

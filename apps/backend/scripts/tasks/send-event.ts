@@ -64,15 +64,15 @@ export const sendEvent: Script = async (given, environment) => {
 }
 
 /** @throws ScriptError */
-function eventOf({ type = 'task_created', shape = 'event_type/data', ...given }: Given) {
+function eventOf({ type = 'task_created', shape = 'event_type/data', id: named, ...given }: Given) {
   if (!types.some((known) => known === type)) throw new ScriptError(`There is no type "${type}": ${types.join(', ')}.`)
   if (!isShape(shape)) throw new ScriptError(`There is no shape "${shape}": ${Object.keys(shapes).join(', ')}.`)
   const isNew = type === 'task_created'
-  const id = given.id ?? (isNew ? randomUUID() : undefined)
+  const id = named ?? (isNew ? randomUUID() : undefined)
   if (!id) throw new ScriptError(`${type} needs --id: which task? GET /api/tasks lists a user's.`)
   if (isNew && !given.user)
     throw new ScriptError("task_created needs --user: whose is it? A user's tasks have his user_id.")
-  const told = { ...(isNew && { title: 'From another program' }), ...given, id }
+  const told = { id, ...(isNew && { title: 'From another program' }), ...given }
   const data = Object.fromEntries(
     Object.entries(told).map(([name, value]) => [fields[name as keyof typeof told], value]),
   )

@@ -188,6 +188,13 @@ test('of each due date the user is reminded once, while it is his', () => {
     expect(reminded(over, second)).toBeUndefined()
 })
 
+test('own events of due dates change nothing, also of a task that a restored database has in an older version', () => {
+  const { row } = play([{ ...only('create'), due_date: dueDates[1] }])
+  if (!row) throw new Error('it was not created')
+  const newer = { ...taskDueSoon({ ...row, version: 7 }), partition: 0, offset: 9, time: new Date(start) }
+  expect(afterEvent(row, newer as unknown as TaskEvent)).toBe(row)
+})
+
 /** One step of others, with nothing after it. */
 function only(what: Own | 'create') {
   const fields = { title: 'x', priority: 'low', due_date: null, lag: 0 } as const

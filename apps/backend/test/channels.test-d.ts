@@ -16,5 +16,5 @@ export const messages: [
   Exactly<keyof Messages, 'tasks' | 'notifications'>,
   Exactly<DataOf<'tasks', 'task_created'>, Task>,
   Exactly<DataOf<'tasks', 'task_deleted'>, { id: string; version: number }>,
-  Exactly<DataOf<'notifications', 'notification_sent'>, Notification>,
+  Exactly<Messages['notifications']['data'], Notification>,
 ] = [true, true, true, true]

@@ -3,21 +3,14 @@ import { defineChannel } from 'millrace'
 import * as z from 'zod'
 import { notification } from './notification.ts'
 
-/** What happened, and the notification as it is after it. */
-function update<const Type extends string>(type: Type) {
-  return z.object({ type: z.literal(type), data: notification })
-}
-
 /**
- * What becomes of the notifications of a user: asked for, sent, an attempt failed (the state says whether it was the last),
- * sent again on request. That one is being sent is not told: it is over in a moment, and that is.
+ * What becomes of the notifications of a user, with the notification as it is then. `notification_failed` is of each failed
+ * attempt: the state says whether it was the last. That one is being sent is not told: it is over in a moment.
  */
 export const notificationUpdates = defineChannel('notifications', {
-  message: z.discriminatedUnion('type', [
-    update('notification_created'),
-    update('notification_sent'),
-    update('notification_failed'),
-    update('notification_retried'),
-  ]),
+  message: z.object({
+    type: z.enum(['notification_created', 'notification_sent', 'notification_failed', 'notification_retried']),
+    data: notification,
+  }),
   audience: (user) => user.id,
 })

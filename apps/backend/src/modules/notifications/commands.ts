@@ -66,8 +66,8 @@ async function retry(unit: Unit, request: RetryRequest, behind?: number): Promis
   return retried
 }
 
-type Update = NonNullable<NonNullable<(typeof notificationUpdates)['types']>['message']>
+type Update = 'notification_created' | 'notification_sent' | 'notification_failed' | 'notification_retried'
 
-function push(unit: Unit, type: Update['type'], notification: Notification): void {
+function push(unit: Unit, type: Update, notification: Notification): void {
   unit.push(notificationUpdates, notification.user_id, { type, data: notification })
 }

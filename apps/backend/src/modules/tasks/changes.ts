@@ -1,6 +1,6 @@
 import type { TaskEvent } from './events.ts'
 import { asDueDate, type StoredTask } from './store.ts'
-import type { TaskChange } from './task.ts'
+import { earliest, latest, type TaskChange } from './task.ts'
 
 /**
  * How much the clocks of other programs may differ. A lower offset that is later by more than this is of a topic that was
@@ -73,7 +73,9 @@ export function afterEvent(task: StoredTask | undefined, event: TaskEvent): Stor
 type Created = Extract<TaskEvent, { type: 'task_created' }>
 type Change = Exclude<TaskEvent, Created>
 
-function createdBy({ data, time }: Created): StoredTask {
+function createdBy(event: Created): StoredTask {
+  const { data } = event
+  const time = timeOf(event)
   const { id, user_id: userId, title, description, priority, due_date } = data
   const fields = { id, userId, title, description, priority, dueDate: asDueDate(due_date) }
   const nothingYet = {
@@ -87,7 +89,9 @@ function createdBy({ data, time }: Created): StoredTask {
   return { ...fields, ...nothingYet, version: 1, createdAt: time, updatedAt: time }
 }
 
-function changedBy(task: StoredTask, { type, data, time }: Change): StoredTask {
+function changedBy(task: StoredTask, event: Change): StoredTask {
+  const { type, data } = event
+  const time = timeOf(event)
   switch (type) {
     case 'task_updated': {
       const { title, description, priority, due_date } = data
@@ -105,17 +109,25 @@ function changedBy(task: StoredTask, { type, data, time }: Change): StoredTask {
 }
 
 /** Events from here say which version they made; of those from elsewhere the task knows the last one that changed it. */
-function isKnown(task: StoredTask, { type, data, partition, offset, time }: TaskEvent): boolean {
+function isKnown(task: StoredTask, event: TaskEvent): boolean {
+  const { type, data, partition, offset } = event
   if (data.task_version !== undefined) return type === 'task_due_soon' || data.task_version <= task.version
   if (task.foreignAt === null || task.foreignOffset === null) return false
-  const laterMs = time.getTime() - task.foreignAt.getTime()
+  const laterMs = timeOf(event).getTime() - task.foreignAt.getTime()
   return partition === task.foreignPartition ? offset <= task.foreignOffset && laterMs <= mostSkewMs : laterMs <= 0
 }
 
-function marked(task: StoredTask, { data, partition, offset, time }: TaskEvent): StoredTask {
+function marked(task: StoredTask, event: TaskEvent): StoredTask {
+  const { data, partition, offset } = event
   if (data.task_version !== undefined) return { ...task, version: data.task_version }
+  const time = timeOf(event)
   const foreignAt = task.foreignAt && task.foreignAt > time ? task.foreignAt : time
   return { ...task, foreignPartition: partition, foreignOffset: offset, foreignAt }
+}
+
+/** When it happened, as its producer says; a time that nobody can mean is taken for the nearest that can be told. */
+function timeOf({ time }: TaskEvent): Date {
+  return new Date(Math.min(Math.max(time.getTime(), earliest), latest))
 }
 
 function next(task: StoredTask, changes: Partial<StoredTask>, updatedAt: Date): StoredTask {

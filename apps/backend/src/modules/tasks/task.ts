@@ -4,8 +4,11 @@ import { filledText, storableText } from '../../storable-text.ts'
 /** How pressing a task is. */
 export const priorities = ['low', 'medium', 'high'] as const
 
-const earliest = Date.UTC(1970, 0, 1)
-const latest = Date.UTC(9999, 0, 1)
+/** The first time that is taken, in milliseconds since 1970. */
+export const earliest: number = Date.UTC(1970, 0, 1)
+
+/** The last one: beyond it, times have no longer four digits for the year. */
+export const latest: number = Date.UTC(9999, 0, 1)
 
 /** A time as it is sent and answered: ISO 8601 with its offset, or `Z`. */
 export const instant = z.iso

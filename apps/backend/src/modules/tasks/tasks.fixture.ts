@@ -48,9 +48,15 @@ export async function listen(t: TestApp, userId: string, options: Partial<Listen
 }
 
 /** Appends a record as another program does. */
-export function produce(t: TestApp, body: object, id = 'foreign'): Promise<void> {
+export function produce(
+  t: TestApp,
+  body: object,
+  id = 'foreign',
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const [key, value] = [Buffer.from(id), Buffer.from(JSON.stringify(body))]
-  return t.produce({ topic: 'task-events', key, value })
+  const named = Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)] as const)
+  return t.produce({ topic: 'task-events', key, value, headers: named })
 }
 
 /** Asks a consumer’s operators’ route: `pause`, `resume`, `seek`. */

@@ -1,5 +1,6 @@
 import type { TestApp } from 'millrace/testing'
 import { describe, expect, test } from 'vitest'
+import { taskUpdates } from './channels.ts'
 import {
   task_completed,
   task_created,
@@ -214,6 +215,20 @@ describe('the topic task-events', () => {
     ])
     expect(await deadLetters(t)).toEqual([])
   })
+
+  test.each(['0001-01-01T00:00:00Z', '-000044-03-15T00:00:00Z', '+012026-01-01T00:00:00Z'])(
+    'takes records of a time that nobody can mean: %s',
+    async (ce_time) => {
+      await using t = await startTasks()
+      for (const type of ['task_created', 'task_updated', 'task_completed'])
+        await produce(t, { type, data: { ...data, title: type } }, 'foreign', { ce_time })
+      await t.settled()
+      const { status, body } = await (await as(t, 'ann'))('GET', '/api/tasks')
+      expect([status, body.items]).toMatchObject([200, [{ title: 'task_updated', completed: true, version: 3 }]])
+      expect(await deadLetters(t)).toEqual([])
+      expect(await t.pushed(taskUpdates, 'ann')).toHaveLength(3)
+    },
+  )
 
   test('takes what others say of tasks, whoever has made them', async () => {
     await using t = await startTasks()

@@ -35,27 +35,37 @@ export function end(state: State, phase: 'closed' | 'idle'): Step {
 
 /** The program has answered the attempt's question. */
 export function tokenGiven(state: State, token: Token | undefined): Step {
-  if (token) return then(takeToken(state, token), toPosition)
   // It may have been asked before the user signed in.
-  return state.isTokenDue ? fail(state, soon) : signOut(state)
+  if (!token) return state.isTokenDue ? fail(state, soon) : signOut(state)
+  const own = isOthers(state, token) ? forget(state) : step(state)
+  return then(
+    then(own, (next) => keepToken(next, token)),
+    (next) => toPosition({ ...next, owner: token, isUserUnsure: next.isTokenDue }),
+  )
 }
 
-/** Keeps a token; where it is another user's, forgets what there is of the last one. */
-export function takeToken(state: State, token: Token): Step {
-  const taken: State = { ...state, token, isUserUnsure: false }
+/**
+ * Whether a token is another user's than what there is. Where tokens do not say whose they are, it is the server that knows
+ * on an open connection; without one, whoever may be another is taken for one.
+ */
+export function isOthers({ owner, isUserUnsure, phase }: State, { text, user }: Token): boolean {
+  if (!owner || owner.text === text) return false
+  return owner.user !== user || (user === undefined && isUserUnsure && phase !== 'open')
+}
+
+/** What there is belongs to somebody else. */
+export function forget(state: State): Step {
+  const resetDue = state.at !== undefined && !state.loads ? 'user' : state.resetDue
+  return step({ ...withoutPosition(state), resetDue }, { type: 'forget' })
+}
+
+/** Keeps a token until another one is due. */
+export function keepToken(state: State, token: Token): Step {
   const renewal: Effect =
     token.leftMs === undefined
       ? { type: 'clear', timer: 'renewal' }
       : { type: 'wait', timer: 'renewal', range: renewalOf(token.leftMs) }
-  if (!isOthers(state, token)) return step(taken, renewal)
-  const resetDue = state.at !== undefined && !state.loads ? 'user' : state.resetDue
-  return step({ ...taken, at: undefined, recent: [], resetDue }, renewal, { type: 'forget' })
-}
-
-/** Whether a token is another user's than the last one, as far as can be told. */
-export function isOthers({ token: last, isUserUnsure }: State, { user }: Token): boolean {
-  if (!last) return false
-  return last.user !== user || (user === undefined && isUserUnsure)
+  return step({ ...state, token }, renewal)
 }
 
 /** Goes on to the place that updates are wanted from. */
@@ -72,10 +82,10 @@ export function loaded(state: State, at: string): Step {
 }
 
 function connect(state: State): Step {
-  const sent = state.token?.text ?? ''
+  const { token: sent, at: resume } = state
   return step(
     { ...state, phase: 'connecting', sent },
-    { type: 'connect', token: sent, resume: state.at },
+    { type: 'connect', token: sent?.text ?? '', resume },
     stepWithin(limits.connect),
   )
 }
@@ -97,13 +107,23 @@ export function greeted(state: State, frame: Frame): Step {
 }
 
 function opened(state: State): Step {
-  const { resetDue: reason, isTokenDue } = state
-  return step(
-    { ...state, phase: 'open', wasOpen: true, elsewhere: undefined, resetDue: undefined, isTokenDue: false },
+  const { resetDue: reason } = state
+  const open = step(
+    { ...state, phase: 'open', wasOpen: true, elsewhere: undefined, resetDue: undefined },
     stepWithin(heartbeat),
     { type: 'wait', timer: 'steady', range: steady },
     ...(reason === undefined ? [] : [{ type: 'reset', reason } as const]),
-    ...(isTokenDue ? [{ type: 'wait', timer: 'renewal', range: soon } as const] : []),
+  )
+  return state.isTokenDue ? then(open, askAgain) : open
+}
+
+/** Asks the program for another token on the open connection, once at a time. */
+export function askAgain(state: State): Step {
+  if (state.isAsking) return step({ ...state, isTokenDue: true })
+  return step(
+    { ...state, isAsking: true, isTokenDue: false },
+    { type: 'ask' },
+    { type: 'wait', timer: 'renewal', range: limits.ask },
   )
 }
 
@@ -139,11 +159,10 @@ export function ended(state: State, code: number): Step {
   }
 }
 
-/** Another token is tried once; one that was sent on the open connection may have been another user's. */
+/** Another token is tried once; one that was sent on the open connection is good, but may be another user's. */
 function refused(state: State): Step {
-  const next = { ...state, isUserUnsure: state.isUserUnsure || state.isAuthenticating }
-  if (!state.isRefused) return begin({ ...next, isRefused: true })
-  return state.isTokenDue ? fail(next) : signOut(next)
+  if (!state.isRefused || state.isAuthenticating) return begin({ ...state, isRefused: true })
+  return state.isTokenDue ? fail(state) : signOut(state)
 }
 
 function stepWithin(range: Range): Effect {

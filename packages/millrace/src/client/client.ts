@@ -18,6 +18,9 @@ export class Client<Messages extends MessagesByChannel> implements LiveClient<Me
   readonly #surroundings: Surroundings
   /** Those that work. */
   readonly #connections = new Set<Connection>()
+  /** How often the user may have been another; and how often that was when a connection came to rest. */
+  #renewals = 0
+  readonly #restedAt = new WeakMap<Connection, number>()
   #endWatch: (() => void) | undefined
   #isClosed = false
 
@@ -65,6 +68,7 @@ export class Client<Messages extends MessagesByChannel> implements LiveClient<Me
   }
 
   renew(): void {
+    this.#renewals += 1
     for (const connection of [...this.#connections]) connection.tell('renew')
   }
 
@@ -86,7 +90,7 @@ export class Client<Messages extends MessagesByChannel> implements LiveClient<Me
 
   #start(connection: Connection): void {
     if (this.#isClosed) connection.tell('close')
-    else connection.start()
+    else connection.start(this.#restedAt.get(connection) !== this.#renewals)
   }
 
   #urlOf(channel: string, query: Record<string, string>): string {
@@ -98,6 +102,7 @@ export class Client<Messages extends MessagesByChannel> implements LiveClient<Me
 
   /** The page is watched while a connection works. */
   #keep(connection: Connection, isActive: boolean): void {
+    this.#restedAt.set(connection, this.#renewals)
     if (isActive) this.#connections.add(connection)
     else this.#connections.delete(connection)
     if (this.#connections.size === 0) {

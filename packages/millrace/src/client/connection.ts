@@ -66,8 +66,9 @@ export class Connection {
     return this.#state.at
   }
 
-  start(): void {
-    this.#take({ type: 'start', isOnline: this.#options.surroundings.isOnline() })
+  /** @param isRenewed whether the user may be another than when it rested */
+  start(isRenewed = false): void {
+    this.#take({ type: 'start', isOnline: this.#options.surroundings.isOnline(), isRenewed })
   }
 
   /** Asks for something, or tells what has changed. None of it is a count: what waits already is not asked for again. */
@@ -121,6 +122,9 @@ export class Connection {
         break
       case 'send':
         this.#socket?.send(JSON.stringify(effect.frame))
+        break
+      case 'again':
+        this.#pending.unshift({ type: 'frame', frame: effect.frame })
         break
       case 'wait':
         this.#timers.set(effect.timer, effect.range)

@@ -1,8 +1,8 @@
-import { fail, isOthers, reset, signOut, takeToken, toPosition } from './attempt.ts'
+import { fail, forget, isOthers, keepToken, reset, signOut, toPosition } from './attempt.ts'
 import type { Frame } from './frames.ts'
 import { noConnection, type State, type Step, step, then } from './state.ts'
 import type { Token } from './token.ts'
-import { heartbeat, limits, pauseAfter, soon } from './waits.ts'
+import { heartbeat, limits, pauseAfter } from './waits.ts'
 
 /** So many messages are known again, should the server repeat itself. */
 const mostRecent = 50
@@ -17,7 +17,7 @@ export function received(state: State, frame: Frame): Step {
       return step(next, { type: 'wait', timer: 'step', range: heartbeat })
     }
     case 'authenticated':
-      return then(heard(state), (next) => send({ ...next, isAuthenticating: false }))
+      return then(heard(state), (next) => send({ ...next, isAuthenticating: false, owner: next.sent }))
     case 'reset':
       return then(heard(state), (next) => reset(next, frame))
     case 'connected':
@@ -51,45 +51,42 @@ export function beat(state: State): Step {
   return state.isPinged ? fail(state) : ping(state)
 }
 
-/** Asks the program for another token, once at a time. */
-export function askAgain(state: State): Step {
-  if (state.isAsking) return step({ ...state, isTokenDue: true })
+/** The program has answered. What it was asked for meanwhile it is asked a little later. */
+export function tokenRenewed(state: State, token: Token | undefined): Step {
+  if (!state.isAsking) return step(state)
+  const answered: State = { ...state, isAsking: false }
+  if (!token && !state.isTokenDue) return signOut(answered)
+  if (token && isOthers(state, token)) return changeUser(answered, token)
+  const renewed = token ? then(keepToken(answered, token), send) : step(answered)
+  return then(renewed, (next) => (next.isTokenDue ? askLater(next) : step({ ...next, tokenFailures: 0 })))
+}
+
+/** The program could not answer. */
+export function tokenNotRenewed(state: State): Step {
+  return state.isAsking ? askLater({ ...state, isAsking: false }) : step(state)
+}
+
+/** With a back-off, so that a program whose answer is the reason to ask again is not asked for ever. */
+function askLater(state: State): Step {
+  const tokenFailures = state.tokenFailures + 1
   return step(
-    { ...state, isAsking: true, isTokenDue: false },
-    { type: 'ask' },
-    { type: 'wait', timer: 'renewal', range: limits.ask },
+    { ...state, isTokenDue: true, tokenFailures },
+    { type: 'wait', timer: 'renewal', range: pauseAfter(tokenFailures) },
   )
 }
 
-/** The program has answered. What it was asked for meanwhile it is asked a little later, however often. */
-export function tokenRenewed(state: State, token: Token | undefined): Step {
-  if (!state.isAsking) return step(state)
-  const { isTokenDue } = state
-  const next: State = { ...state, isAsking: false, isTokenDue: false, tokenFailures: 0 }
-  if (!token && !isTokenDue) return signOut(next)
-  if (token && isOthers(state, token)) {
-    const apart = step({ ...next, ...noConnection, isTokenDue }, { type: 'drop' })
-    return then(
-      then(apart, (dropped) => takeToken(dropped, token)),
-      toPosition,
-    )
-  }
-  const renewed = token ? then(takeToken(next, token), send) : step(next)
-  if (!isTokenDue) return renewed
-  return then(renewed, (sent) => step(sent, { type: 'wait', timer: 'renewal', range: soon }))
+function changeUser(state: State, token: Token): Step {
+  const apart = step({ ...state, ...noConnection }, { type: 'drop' })
+  const forgotten = then(then(apart, forget), (next) => keepToken(next, token))
+  return then(forgotten, (next) => toPosition({ ...next, owner: token, isUserUnsure: next.isTokenDue }))
 }
 
-/** The program could not answer: it is asked again, with a back-off. */
-export function tokenNotRenewed(state: State): Step {
-  if (!state.isAsking) return step(state)
-  const tokenFailures = state.tokenFailures + 1
-  const range = pauseAfter(tokenFailures + 1)
-  return step({ ...state, isAsking: false, tokenFailures }, { type: 'wait', timer: 'renewal', range })
-}
-
-/** Sends the token where it is another one; the server takes one at a time. */
+/** Sends the token where it is another one; the server takes one at a time, and says whether it is the same user's. */
 function send(state: State): Step {
-  const token = state.token?.text
-  if (state.isAuthenticating || token === undefined || token === state.sent) return step(state)
-  return step({ ...state, sent: token, isAuthenticating: true }, { type: 'send', frame: { type: 'auth', token } })
+  const { token, sent, isAuthenticating } = state
+  if (isAuthenticating || !token) return step(state)
+  // The same user, unless the program is being asked again.
+  if (token.text === sent?.text) return step({ ...state, isUserUnsure: state.isAsking || state.isTokenDue })
+  const next: State = { ...state, sent: token, isAuthenticating: true, isUserUnsure: true }
+  return step(next, { type: 'send', frame: { type: 'auth', token: token.text } })
 }

@@ -1,6 +1,6 @@
-import { begin, end, ended, fail, failFor, greeted, loaded, tokenGiven, withoutPosition } from './attempt.ts'
+import { askAgain, begin, end, ended, fail, failFor, greeted, loaded, tokenGiven, withoutPosition } from './attempt.ts'
 import type { Frame } from './frames.ts'
-import { askAgain, beat, ping, received, tokenNotRenewed, tokenRenewed } from './open.ts'
+import { beat, ping, received, tokenNotRenewed, tokenRenewed } from './open.ts'
 import { type Input, type State, type Step, step, type Timer, then } from './state.ts'
 
 /**
@@ -10,13 +10,13 @@ export function reduce(state: State, input: Input): Step {
   if (state.phase === 'closed') return step(state)
   switch (input.type) {
     case 'start':
-      return state.phase === 'idle' ? begin({ ...state, isOffline: !input.isOnline }) : step(state)
+      return state.phase === 'idle' ? start(state, input) : step(state)
     case 'rest':
       return end(state, 'idle')
     case 'close':
       return end(state, 'closed')
     case 'renew':
-      return renew(state)
+      return renew({ ...state, isUserUnsure: true })
     case 'reload':
       return reload(withoutPosition(state))
     case 'broken':
@@ -46,13 +46,17 @@ export function reduce(state: State, input: Input): Step {
   }
 }
 
+function start(state: State, { isOnline, isRenewed }: Input & { type: 'start' }): Step {
+  return begin({ ...state, isOffline: !isOnline, isUserUnsure: state.isUserUnsure || isRenewed })
+}
+
 function frame(state: State, frame: Frame): Step {
   if (state.phase === 'open') return received(state, frame)
   if (state.phase !== 'connecting') return step(state)
   const greeting = greeted(state, frame)
   // Behind a reset of our own, what has come is an update or a pong like any other.
   const isPending = state.elsewhere !== undefined && frame.type !== 'reset'
-  return isPending ? then(greeting, (next) => whenOpen(next, (open) => received(open, frame))) : greeting
+  return isPending ? then(greeting, (next) => step(next, { type: 'again', frame })) : greeting
 }
 
 function renew(state: State): Step {
@@ -63,6 +67,9 @@ function renew(state: State): Step {
       return begin(state)
     case 'open':
       return askAgain(state)
+    // What is being loaded may be another user's than the token is.
+    case 'loading':
+      return fail(state)
     default:
       return step({ ...state, isTokenDue: state.phase !== 'idle' })
   }

@@ -37,12 +37,13 @@ export interface State {
   readonly resetDue: string | undefined
   /** Attempts that failed since there was a connection for a while. */
   readonly failures: number
-  /** The last that was given, and the text of the last that was sent. */
+  /** The last token that was given; the last that was sent; the last of the user whose position `at` is. */
   readonly token: Token | undefined
-  readonly sent: string
-  /** Tokens that could not be had on the open connection, one after the other. */
+  readonly sent: Token | undefined
+  readonly owner: Token | undefined
+  /** How often, one after the other, asking for a token on the open connection was not the end of it. */
   readonly tokenFailures: number
-  /** Another token is to be asked for as soon as there is a connection. */
+  /** Another token is to be asked for, as there may be one by now. */
   readonly isTokenDue: boolean
   /** A token is being asked for on the open connection. */
   readonly isAsking: boolean
@@ -50,7 +51,7 @@ export interface State {
   readonly isAuthenticating: boolean
   /** The server has refused a token, and no connection has lasted since. */
   readonly isRefused: boolean
-  /** Somebody else may have signed in. */
+  /** Somebody else may have signed in since the owner's token was given. */
   readonly isUserUnsure: boolean
   /** A ping has not been answered. */
   readonly isPinged: boolean
@@ -62,7 +63,7 @@ export interface State {
 /** What happens to a connection. */
 export type Input =
   /** Somebody wants it; nobody does, for now; never again. */
-  | { readonly type: 'start'; readonly isOnline: boolean }
+  | { readonly type: 'start'; readonly isOnline: boolean; readonly isRenewed: boolean }
   | { readonly type: 'rest' }
   | { readonly type: 'close' }
   | { readonly type: 'renew' }
@@ -95,6 +96,8 @@ export type Effect =
   /** Sets a timer, instead of the one that there may be. */
   | { readonly type: 'wait'; readonly timer: Timer; readonly range: Range }
   | { readonly type: 'clear'; readonly timer: Timer }
+  /** The frame is taken once more, when all else has been done. */
+  | { readonly type: 'again'; readonly frame: Frame }
   /** For the listener. */
   | { readonly type: 'message'; readonly message: unknown }
   | { readonly type: 'reset'; readonly reason: string }
@@ -111,7 +114,8 @@ export interface Step {
 /** A connection that nobody wants yet. */
 export function initialState({ loads, at }: { readonly loads: boolean; readonly at?: string | undefined }): State {
   return {
-    ...{ phase: 'idle', loads, at, recent: [], resetDue: undefined, failures: 0, token: undefined, sent: '' },
+    ...{ phase: 'idle', loads, at, recent: [], resetDue: undefined, failures: 0 },
+    ...{ token: undefined, sent: undefined, owner: undefined },
     ...{ isTokenDue: false, isRefused: false, isUserUnsure: false, isOffline: false, wasOpen: false },
     ...noConnection,
   }

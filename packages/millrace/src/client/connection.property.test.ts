@@ -117,6 +117,58 @@ test('a token that is refused is asked for once more; then nobody is signed in, 
   expect([world.state.phase, world.resets]).toEqual(['open', []])
 })
 
+test('whoever signs in while it is being asked whether somebody has is noticed', () => {
+  const world = new World({ loads: false, tokensTell: true, random: Math.random })
+  world.signIn('anna')
+  world.take({ type: 'token', token: undefined })
+  world.run(minute)
+  expect(world.state.phase).toBe('open')
+})
+
+describe('where tokens do not say whose they are,', () => {
+  const token = (text: string) => ({ type: 'token', token: { text, user: undefined, leftMs: undefined } }) as const
+  const opened = () => {
+    const world = new World({ loads: false, tokensTell: false, random: Math.random })
+    world.run(minute)
+    world.take({ type: 'renew' })
+    world.take(token('anna/2'))
+    return world
+  }
+
+  test('whoever may be another user is told to load everything, though his token could not be had at first', () => {
+    const world = opened()
+    world.signIn('ben')
+    world.take({ type: 'no-token', error: new Error('away') })
+    while (world.network.bring());
+    expect(world.state.isAuthenticating).toBe(false)
+    world.network.cut(1006)
+    world.run(minute)
+    expect([world.state.phase, world.resets]).toEqual(['open', ['user']])
+  })
+
+  test('whoever has the same token is the same', () => {
+    const world = opened()
+    world.run(1_000)
+    world.network.cut(1006)
+    world.take({ type: 'renew' })
+    world.take(token('anna/2'))
+    world.run(minute)
+    expect([world.state.phase, world.resets]).toEqual(['open', []])
+  })
+})
+
+test('a client for which nothing comes has a recent position all the same', () => {
+  const world = new World({ loads: false, tokensTell: true, random: Math.random })
+  for (let times = 0; times < 10; times += 1) {
+    world.run(minute)
+    world.server.push('ben')
+    world.server.forgetHistory(3)
+  }
+  world.network.cut(1006)
+  world.run(minute)
+  expect([world.state.phase, world.resets]).toEqual(['open', []])
+})
+
 test('what the server does not understand is not said again', () => {
   const world = new World({ loads: false, tokensTell: true, random: Math.random })
   world.run(minute)

@@ -305,6 +305,7 @@ export class World {
     if (!held) this.wrong.push(`${id} before anything`)
     else if (held.user !== user) this.wrong.push(`${id} of ${user} to ${held.user}`)
     else if (next?.update.id !== id) this.wrong.push(`${id} instead of ${next?.update.id}`)
+    else if (this.state.at !== textOf(next.behind)) this.wrong.push(`${id}, and does not know it`)
     else this.#held = { user, place: next.behind }
     this.handed += 1
   }

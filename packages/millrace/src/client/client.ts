@@ -12,7 +12,7 @@ import { Store } from './store.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** The connections of one user, and what happens to the page they are in. */
-export class Client<Messages extends MessagesByChannel> implements LiveClient<Messages> {
+export class Client<Messages extends MessagesByChannel<Messages>> implements LiveClient<Messages> {
   readonly #token: LiveClientOptions['token']
   readonly #base: URL
   readonly #surroundings: Surroundings

@@ -1,3 +1,4 @@
+import type { LiveMessage } from '../core/channel.ts'
 import { Client } from './client.ts'
 import type { LiveClient, LiveClientOptions, MessagesByChannel } from './live-client.ts'
 import { surroundings } from './surroundings.ts'
@@ -25,6 +26,8 @@ export type {
  * })
  * @throws TypeError where no URL is given outside of a page, or one that is none
  */
-export function createLiveClient<Messages extends MessagesByChannel>(options: LiveClientOptions): LiveClient<Messages> {
+export function createLiveClient<Messages extends MessagesByChannel<Messages> = Record<string, LiveMessage>>(
+  options: LiveClientOptions,
+): LiveClient<Messages> {
   return new Client<Messages>(options, surroundings())
 }

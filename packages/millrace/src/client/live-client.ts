@@ -1,7 +1,7 @@
 import type { LiveMessage } from '../core/channel.ts'
 
 /** Messages by channel; what `ChannelMessages<typeof channels>` of `millrace` is. */
-export type MessagesByChannel = Readonly<Record<string, LiveMessage>>
+export type MessagesByChannel<Names> = { readonly [Name in keyof Names]: LiveMessage }
 
 /**
  * How a live connection is doing.
@@ -85,7 +85,7 @@ export interface LiveStore<Data> {
 }
 
 /** Live updates of an app, for one user at a time. */
-export interface LiveClient<Messages extends MessagesByChannel> {
+export interface LiveClient<Messages extends MessagesByChannel<Messages> = Record<string, LiveMessage>> {
   /** Hands over what comes in a channel: every message once, in order. */
   follow<Name extends keyof Messages & string>(channel: Name, listener: LiveListener<Messages[Name]>): Following
   /**

@@ -17,7 +17,7 @@ export class Page extends EventTarget implements Disposable {
   readonly sockets: WebSocket[] = []
   readonly reported: unknown[] = []
   readonly reportError = (error: unknown): void => void this.reported.push(error)
-  readonly #clients: Client<Messages>[] = []
+  readonly #clients: Client<CountMessages>[] = []
 
   constructor({ url }: { readonly url: string }) {
     super()
@@ -32,9 +32,9 @@ export class Page extends EventTarget implements Disposable {
   }
 
   /** A client that does not wait for long. */
-  client(token: LiveClientOptions['token']): Client<Messages> {
+  client(token: LiveClientOptions['token']): Client<CountMessages> {
     const here = surroundings(this as unknown as Parameters<typeof surroundings>[0])
-    const client = new Client<Messages>({ token }, { ...here, random: () => 0.1 })
+    const client = new Client<CountMessages>({ token }, { ...here, random: () => 0.1 })
     this.#clients.push(client)
     return client
   }
@@ -58,8 +58,6 @@ export class Page extends EventTarget implements Disposable {
   }
 }
 
-type Messages = { readonly [Name in keyof CountMessages]: CountMessages[Name] }
-
 /** What a listener is told. */
 export class Counted {
   readonly numbers: number[] = []
@@ -68,7 +66,7 @@ export class Counted {
   readonly errors: Error[] = []
   readonly following: Following
 
-  constructor(client: Client<Messages>, at?: string) {
+  constructor(client: Client<CountMessages>, at?: string) {
     this.following = client.follow('counts', {
       at,
       message: ({ data }) => this.numbers.push(data.n),

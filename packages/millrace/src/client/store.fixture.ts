@@ -58,7 +58,7 @@ export class Watcher<Data> {
 
 /** A store of a user's rows, and a subscriber to it. */
 export function watchRows(
-  client: Client<{ readonly counts: CountMessages['counts'] }>,
+  client: Client<CountMessages>,
   source: LiveSource<CountMessages['counts'], readonly number[]>,
 ): Watcher<readonly number[]> {
   return new Watcher(client.store('counts', source))

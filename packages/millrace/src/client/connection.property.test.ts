@@ -33,7 +33,7 @@ test('whatever happens: each update once and in order, or a reset; and when all 
     fc.property(lives, (life) => {
       const world = lived(life)
       expect(world.wrong).toEqual([])
-      world.heal(5 * minute)
+      world.heal(2 * minute)
       expect(world.wrong).toEqual([])
       expect([world.state.phase, statusOf(world.state), world.isComplete]).toEqual(['open', 'live', true])
       handed += world.handed

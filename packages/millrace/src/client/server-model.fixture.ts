@@ -29,7 +29,7 @@ export class ServerModel {
   #kept = 0
   #ids = 0
 
-  /** @param userOf whom it takes a token for */
+  /** @param userOf whom it takes a token for; undefined: it has expired */
   constructor(userOf: (token: string) => string | undefined) {
     this.#userOf = userOf
   }
@@ -67,7 +67,7 @@ export class ServerModel {
   /** A connection, or the code of its close. */
   accept(token: string, resume: string | undefined): ServerConnection | number {
     const user = this.#userOf(token)
-    if (user === undefined) return 4401
+    if (user === undefined) return 4419
     const connection: ServerConnection = { user, frames: [] }
     this.connections.add(connection)
     this.#greet(connection, resume)
@@ -96,9 +96,13 @@ export class ServerModel {
 
   /** What the client says; answers with a close code where that is the answer. */
   receive(connection: ServerConnection, said: ClientFrame): number | undefined {
-    if (said.type === 'ping') connection.frames.push({ type: 'pong', at: textOf(this.here) })
-    else if (this.#userOf(said.token) !== connection.user) return 4401
-    else connection.frames.push({ type: 'authenticated' })
+    if (said.type === 'ping') {
+      connection.frames.push({ type: 'pong', at: textOf(this.here) })
+      return undefined
+    }
+    const user = this.#userOf(said.token)
+    if (user === connection.user) connection.frames.push({ type: 'authenticated' })
+    else return user === undefined ? 4419 : 4401
     return undefined
   }
 }

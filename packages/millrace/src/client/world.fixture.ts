@@ -80,11 +80,10 @@ export class World {
     this.take({ type: 'start', isOnline: true, isRenewed: true })
   }
 
-  /** From now on all is well, for so long. */
+  /** From now on all is well, for so long; the client is not told. */
   heal(ms: number): void {
     this.#isUnappliable = false
-    this.signIn(this.user ?? 'anna')
-    this.take({ type: 'online' })
+    if (this.user === undefined || this.state.phase === 'signed-out') this.signIn(this.user ?? 'anna')
     this.start()
     this.run(ms)
   }

@@ -69,6 +69,13 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:'],
     why: 'updates are JSON as contracts have it; read from the log through the port, written to sockets it is given',
   },
+  client: {
+    from: [],
+    typesFrom: ['core'],
+    packages: [],
+    why: 'runs in browsers, whose modules are these files: what it runs is all here; of channels it knows the types',
+  },
+  react: { from: ['client'], packages: ['react'], why: 'a hook over the client’s stores' },
   config: { from: ['core'], packages: [], why: 'parses the environment it is given; reads none itself' },
   observability: {
     from: ['core', 'tracing'],

@@ -11,7 +11,7 @@ interface Link {
 
 /** Stands between clients and a server, both on this machine, to break what is between them. */
 export class TcpProxy implements AsyncDisposable {
-  readonly #target: number
+  readonly #target: () => number
   readonly #server: Server
   readonly #links = new Set<Link>()
   readonly #silenced = new Set<string>()
@@ -19,14 +19,14 @@ export class TcpProxy implements AsyncDisposable {
   #isFrozen = false
   #delayMs = 0
 
-  private constructor(target: number) {
+  private constructor(target: () => number) {
     this.#target = target
     this.#server = createServer({ pauseOnConnect: true }, (client) => this.#accept(client))
   }
 
-  /** Listens on a port, or any that is free, and leads to another one. */
-  static async listen(target: number, port = 0): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target)
+  /** Listens on a port, or any that is free, and leads to another one: the same, or for each connection the one it is told. */
+  static async listen(target: number | (() => number), port = 0): Promise<TcpProxy> {
+    const proxy = new TcpProxy(typeof target === 'number' ? () => target : target)
     proxy.#server.listen(port, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
@@ -46,6 +46,11 @@ export class TcpProxy implements AsyncDisposable {
   cut(): void {
     this.#isCut = true
     for (const link of this.#links) reset(link)
+  }
+
+  /** Resets the connections that are chosen, and takes new ones as before. */
+  cutSome(isChosen: () => boolean): void {
+    for (const link of this.#links) if (isChosen()) reset(link)
   }
 
   /** Lets nothing through, and says nothing about it, as a network does that loses every packet. */
@@ -87,7 +92,7 @@ export class TcpProxy implements AsyncDisposable {
 
   #accept(client: Socket): void {
     if (this.#isCut) return void client.resetAndDestroy()
-    const server = dial({ host: '127.0.0.1', port: this.#target })
+    const server = dial({ host: '127.0.0.1', port: this.#target() })
     const link: Link = { client, server, name: undefined }
     this.#links.add(link)
     for (const [from, to] of [[client, server] as const, [server, client] as const]) {

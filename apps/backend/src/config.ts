@@ -108,7 +108,7 @@ export const variables = {
   RATE_LIMIT: {
     parse: integer({ min: 1, max: 1_000_000 }),
     unset: 'no limit',
-    doc: 'Requests a minute to everything but health and metrics: for each user, or each address where there is none.',
+    doc: 'Requests a minute to everything but health, metrics and the client of live updates: for each user, or each address where there is none.',
   },
   TRUST_PROXY: {
     parse: proxies(),

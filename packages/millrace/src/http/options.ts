@@ -39,7 +39,7 @@ export interface HttpServerOptions {
   readonly tls?: TlsFiles
   /** Origins of other pages that may read answers: `https://app.example`, or `*` for all. Default: none. */
   readonly corsOrigins?: readonly string[]
-  /** How often a user, or an address without one, may ask; health and metrics aside. Default: without a limit. */
+  /** How often a user, or an address without one, may ask; health, metrics and the client of live updates aside. Default: without a limit. */
   readonly rateLimit?: RateLimit
   /** Default: nobody; requests come from whoever has connected. */
   readonly trustProxy?: TrustProxy

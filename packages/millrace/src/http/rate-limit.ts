@@ -13,15 +13,18 @@ export interface RateLimit {
   readonly window?: Duration
 }
 
-/** What is asked by machines, often, and from the same address as everybody behind a proxy. */
-const exempt = ['/health/', '/metrics']
+/**
+ * What is asked by machines, often, and from the same address as everybody behind a proxy; and the client of live updates,
+ * whose files a page has at hand: they would count against what its user does.
+ */
+const exempt = ['/health/', '/metrics', '/ws/client.js', '/ws/client/']
 
 /** Lets routes and the server limit requests. */
 export function prepareRateLimits(server: RouteServer): void {
   server.register(rateLimit, { global: false })
 }
 
-/** Limits all requests of a server but health and metrics; those that find no route too. */
+/** Limits all requests of a server but health, metrics and the client of live updates; those that find no route too. */
 export function limitAllRequests(server: RouteServer, limit: RateLimit): void {
   addLimit(server, limit, ({ url }) => exempt.some((start) => url.startsWith(start)))
 }

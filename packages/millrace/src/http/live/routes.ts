@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { fail } from '../../core/errors.ts'
 import type { RouteServer } from '../routes.ts'
+import { clientFiles } from './client-files.ts'
 import type { LiveSource } from './source.ts'
 
 const statsSchema = z.object({
@@ -9,9 +10,10 @@ const statsSchema = z.object({
   channels: z.record(z.string(), z.int()).describe('Open connections, by channel'),
 })
 
-/** Adds `GET /ws/stats`, and says of the channels that they are no ordinary routes. */
+/** Adds `GET /ws/stats` and the browser's client, and says of the channels that they are no ordinary routes. */
 export function addLiveRoutes(server: RouteServer, live: LiveSource): void {
   const tags = ['live']
+  addClient(server)
   server.get(
     '/stats',
     { schema: { tags, summary: 'The live connections of this process', response: { 200: statsSchema } } },
@@ -38,4 +40,16 @@ export function addLiveRoutes(server: RouteServer, live: LiveSource): void {
       throw fail('UPGRADE_REQUIRED', {})
     },
   )
+}
+
+/** `import { createLiveClient } from '/ws/client.js'`; browsers ask each time whether it is still the same. */
+function addClient(server: RouteServer): void {
+  for (const { path, text, etag } of clientFiles()) {
+    server.get(`/${path}`, { schema: { hide: true } }, async (request, reply) => {
+      reply.headers({ etag, 'cache-control': 'no-cache' })
+      const has = request.headers['if-none-match']?.split(/\s*,\s*/) ?? []
+      if (has.includes(etag) || has.includes(`W/${etag}`)) return reply.code(304).send()
+      return reply.type('text/javascript; charset=utf-8').send(text)
+    })
+  }
 }

@@ -90,7 +90,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
       ...['@fastify/cors', '@fastify/helmet', '@fastify/rate-limit'],
     ],
     typesFromPackages: ['openapi-types', 'pino'],
-    why: 'serves what it is given: neither the database nor a broker',
+    why: 'serves what it is given: neither the database nor a broker; the client’s files it reads and does not run',
   },
   'adapters/postgres': {
     from: ['core'],

@@ -191,6 +191,22 @@ test('without a network it says so, and goes on at once when that is back', asyn
   expect(counted.statuses.slice(2)).toEqual(['offline', 'live', 'offline', 'reconnecting', 'live'])
 })
 
+test('a connection through which nothing comes is given up, and what comes through it later is of no interest', async () => {
+  await using app = await liveApp()
+  await using proxy = await TcpProxy.listen(portOf(app))
+  using page = new Page(through(proxy))
+  const counted = new Counted(page.client(anna))
+  await until('it is live', () => counted.status === 'live')
+  proxy.freeze()
+  await count(app, 'anna', [1])
+  page.show()
+  await until('it is given up', () => counted.status === 'reconnecting')
+  proxy.mend()
+  await until('it has come', () => counted.numbers.length === 1 && counted.status === 'live')
+  await until('the first connection has ended', () => page.sockets[0]?.readyState === WebSocket.CLOSED)
+  expect([counted.numbers, counted.resets, page.sockets.length]).toEqual([[1], [], 2])
+})
+
 test('what the program throws is reported, and changes nothing; what it closes is closed', async () => {
   await using app = await liveApp()
   using page = new Page(app)

@@ -52,12 +52,16 @@ export const sabotages = {
 
 export type SabotageName = keyof typeof sabotages
 
+/** Breaks a promise in this process: see {@link changeModules}. */
+export function sabotage(name: SabotageName): () => void {
+  return changeModules(`sabotage ${name}`, sabotages[name])
+}
+
 /**
- * Changes modules of the framework as this process loads them; to be called before it does. Answers what throws unless all
+ * Changes modules of the framework as this thread loads them; to be called before it does. Answers what throws unless all
  * changes were made.
  */
-export function sabotage(name: SabotageName): () => void {
-  const changes = sabotages[name]
+export function changeModules(what: string, changes: readonly Change[]): () => void {
   const left = new Set(changes.map(({ module }) => urlOf(module)))
   registerHooks({
     load: (url, context, nextLoad) => {
@@ -68,7 +72,7 @@ export function sabotage(name: SabotageName): () => void {
     },
   })
   return () => {
-    if (left.size > 0) throw new Error(`sabotage ${name}: not loaded: ${[...left].join(', ')}`)
+    if (left.size > 0) throw new Error(`${what}: not loaded: ${[...left].join(', ')}`)
   }
 }
 

@@ -8,7 +8,9 @@ import { runUntilSignal } from '../../src/app/run.ts'
 import { createApp, createLogger, type Duration, type Role } from '../../src/index.ts'
 import { authenticate, liveModules } from '../../src/live/channels.fixture.ts'
 import { createTestKafka, type TestKafkaOptions } from '../../src/testing/kafka.ts'
+import type { LiveSabotageName } from './live-sabotage.ts'
 import { type Pace, spine } from './spine.fixture.ts'
+import { tallies } from './tallies.fixture.ts'
 import { ticker } from './ticker.fixture.ts'
 
 /** What the app is to be; its only argument, as JSON. */
@@ -22,6 +24,8 @@ export interface ChildOptions {
   readonly hasTicker?: boolean
   /** Whether it serves live connections besides. */
   readonly isLive?: boolean
+  /** What is broken in it on purpose. */
+  readonly liveSabotage?: LiveSabotageName
   /** After how long without a sign of life its partitions are another's. @default '1500ms' */
   readonly sessionTimeout?: Duration
   /** The Kafka that its topics live on. Default: what `TEST_BROKER` says; the empty list: none. */
@@ -65,7 +69,11 @@ const kafka = () =>
   })
 const app = createApp({
   name: 'faults',
-  modules: [spine(pace, undefined, endAt(killer)), ...(hasTicker ? [ticker()] : []), ...(isLive ? liveModules : [])],
+  modules: [
+    spine(pace, undefined, endAt(killer)),
+    ...(hasTicker ? [ticker()] : []),
+    ...(isLive ? [...liveModules, tallies] : []),
+  ],
   database,
   brokers: {
     postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }),

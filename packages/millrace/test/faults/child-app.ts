@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { defaultKafkaBrokers } from '../../src/testing/kafka.ts'
 import type { ChildOptions } from './app.fixture.ts'
@@ -20,11 +21,13 @@ export interface ChildApp {
 }
 
 const longestLog = 100_000
+const inFolder = (name: string) => join(import.meta.dirname, name)
 
 /** Starts the app fixture, which is ended with the test at the latest; resolves when it takes requests. */
 export async function startChildApp(options: ChildOptions): Promise<ChildApp> {
   const all: ChildOptions = { kafkaBrokers: defaultKafkaBrokers() ?? [], ...options }
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'app.fixture.ts'), JSON.stringify(all)], {
+  const files = ['--import', pathToFileURL(inFolder('live-sabotage.preload.ts')).href, inFolder('app.fixture.ts')]
+  const child = spawn(process.execPath, [...(all.liveSabotage ? files : files.slice(-1)), JSON.stringify(all)], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const ended = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | NodeJS.Signals)

@@ -1,0 +1,26 @@
+import type { TestAppOptions } from '../../src/testing/index.ts'
+import type { ChildOptions } from './app.fixture.ts'
+
+/** A way by which updates come to the processes that serve clients. */
+export interface Fanout {
+  readonly name: string
+  /** Starts what it needs besides PostgreSQL. */
+  start(): Promise<StartedFanout>
+}
+
+/** What runs apps with a fan-out. */
+export interface StartedFanout extends AsyncDisposable {
+  /** For the app that pushes, and for those that serve. */
+  readonly pusher: Partial<TestAppOptions>
+  readonly server: Partial<ChildOptions>
+  /** What is done to it while clients are served, one after the other; each resolves when it is mended. */
+  readonly troubles: readonly (() => Promise<void>)[]
+}
+
+const postgres: Fanout = {
+  name: 'PostgreSQL',
+  start: async () => ({ pusher: {}, server: {}, troubles: [], [Symbol.asyncDispose]: async () => {} }),
+}
+
+/** All that there are. */
+export const fanouts: readonly Fanout[] = [postgres]

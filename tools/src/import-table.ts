@@ -87,7 +87,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     typesFrom: ['ports', 'live'],
     packages: [
       ...['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'ws', 'zod'],
-      ...['@fastify/cors', '@fastify/helmet', '@fastify/rate-limit'],
+      ...['@fastify/cors', '@fastify/helmet', '@fastify/rate-limit', '@fastify/static'],
     ],
     typesFromPackages: ['openapi-types', 'pino'],
     why: 'serves what it is given: neither the database nor a broker',

@@ -233,6 +233,41 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   },
 }
 
+/** What the console's pages are made with. */
+const pageParts = ['react', '@mantine/core', '@mantine/hooks', '@tanstack/react-query', 'lucide-react']
+
+/** The console's folders. Of the backend it knows the types alone: nothing of a server gets into a browser. */
+export const consoleImports: Readonly<Record<string, ImportRule>> = {
+  'main.tsx': {
+    from: ['app', 'data', 'main.css'],
+    packages: [...pageParts, 'react-dom', '@mantine/notifications', '@tanstack/react-router'],
+    why: 'makes the session, the API’s client and the live one, and shows the pages',
+  },
+  app: {
+    from: ['components', 'data', 'features/*'],
+    packages: [...pageParts, '@mantine/notifications', '@tanstack/react-router'],
+    why: 'joins the features: the one place that knows of all of them, and of addresses',
+  },
+  data: {
+    from: [],
+    packages: ['react', 'millrace/client'],
+    typesFromPackages: ['millrace', '@millrace/backend'],
+    why: 'session, API, live updates: without a look',
+  },
+  components: {
+    from: ['data'],
+    packages: pageParts,
+    typesFromPackages: ['millrace/client'],
+    why: 'what several features look like; errors as data has them',
+  },
+  'features/*': {
+    from: ['components', 'data'],
+    packages: [...pageParts, '@mantine/form', '@mantine/notifications', 'millrace/react'],
+    typesFromPackages: ['millrace', 'millrace/client', '@millrace/backend'],
+    why: 'a feature; it knows no other one',
+  },
+}
+
 /** The app's scripts: other programs, which share with it the names of the variables and how Kafka is reached. */
 export const scriptImports: Readonly<Record<string, ImportRule>> = {
   'tasks-send-event.ts': { from: ['tasks'], packages: ['millrace/main'], why: 'runs the script' },

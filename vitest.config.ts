@@ -42,6 +42,12 @@ const alone = [
 ]
 const inTheEnd = { maxWorkers: 1, sequence: { groupOrder: 1 } }
 
+/** What is seen in a browser, of an app in a process of its own. */
+const inBrowser = ['apps/console/test/**/*.test.ts']
+
+/** Pictures of it are taken on demand: `SCREENSHOTS=folder npm test -- --project browser screenshots`. */
+const onDemand = process.env['SCREENSHOTS'] ? ['apps/console/test/screenshots.ts'] : []
+
 /** Kafka is started only where something of the project runs. */
 const onKafka = { env: { TEST_BROKER: 'kafka' }, globalSetup: ['tools/src/vitest-kafka.ts'] }
 
@@ -56,7 +62,19 @@ export default defineConfig({
     // Node strips the types itself, so that tests run what the app runs.
     experimental: { viteModuleRunner: false },
     projects: [
-      { extends: true, test: { name: 'postgres', include: everything, exclude: [...kafkaOnly, ...alone] } },
+      {
+        extends: true,
+        test: { name: 'postgres', include: everything, exclude: [...kafkaOnly, ...alone, ...inBrowser] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: [...inBrowser, ...onDemand],
+          globalSetup: ['tools/src/vitest-browser.ts'],
+          testTimeout: 60_000,
+        },
+      },
       {
         extends: true,
         test: {

@@ -16,13 +16,14 @@ export interface SourceFile {
   readonly imports: readonly Import[]
 }
 
-const supportFile = /\.(test|fixture|test-d)\.ts$/
+const source = /\.tsx?$/
+const supportFile = /\.(test|fixture|test-d)\.tsx?$/
 
 /** The sources of a tree, without its tests and generated files. */
 export function readSources(root: string): SourceFile[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .map((path) => path.split(sep).join('/'))
-    .filter((path) => path.endsWith('.ts') && !supportFile.test(path) && !path.includes('generated/'))
+    .filter((path) => source.test(path) && !supportFile.test(path) && !path.includes('generated/'))
     .sort()
     .map((path) => sourceFile(path, readFileSync(join(root, path), 'utf8')))
 }
@@ -60,6 +61,12 @@ export function frameworkGroup(path: string): string {
 export function appGroup(path: string): string {
   const [first = '', second = ''] = path.split('/')
   return first === 'modules' ? `modules/${second}` : path
+}
+
+/** By folder, the features each of their own; files at the top by name. */
+export function consoleGroup(path: string): string {
+  const [first = '', second = ''] = path.split('/')
+  return first === 'features' ? `features/${second}` : first
 }
 
 /** Files at the top by name, folders as one; what lies outside of the tree by its path. */

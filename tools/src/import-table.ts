@@ -87,7 +87,7 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     typesFrom: ['ports', 'live'],
     packages: [
       ...['node:', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'fastify-type-provider-zod', 'ws', 'zod'],
-      ...['@fastify/cors', '@fastify/helmet', '@fastify/rate-limit'],
+      ...['@fastify/cors', '@fastify/helmet', '@fastify/rate-limit', '@fastify/static'],
     ],
     typesFromPackages: ['openapi-types', 'pino'],
     why: 'serves what it is given: neither the database nor a broker; the client’s files it reads and does not run',
@@ -230,6 +230,41 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
       ...['nodemailer', '@node-rs/argon2'],
     ],
     why: 'a feature; of another one it imports only the events',
+  },
+}
+
+/** What the console's pages are made with. */
+const pageParts = ['react', '@mantine/core', '@mantine/hooks', '@tanstack/react-query', 'lucide-react']
+
+/** The console's folders. Of the backend it knows the types alone: nothing of a server gets into a browser. */
+export const consoleImports: Readonly<Record<string, ImportRule>> = {
+  'main.tsx': {
+    from: ['app', 'data', 'main.css'],
+    packages: [...pageParts, 'react-dom', '@mantine/notifications', '@tanstack/react-router'],
+    why: 'makes the session, the API’s client and the live one, and shows the pages',
+  },
+  app: {
+    from: ['components', 'data', 'features/*'],
+    packages: [...pageParts, '@mantine/notifications', '@tanstack/react-router'],
+    why: 'joins the features: the one place that knows of all of them, and of addresses',
+  },
+  data: {
+    from: [],
+    packages: ['react', 'millrace/client'],
+    typesFromPackages: ['millrace', '@millrace/backend'],
+    why: 'session, API, live updates: without a look',
+  },
+  components: {
+    from: ['data'],
+    packages: pageParts,
+    typesFromPackages: ['millrace/client'],
+    why: 'what several features look like; errors as data has them',
+  },
+  'features/*': {
+    from: ['components', 'data'],
+    packages: [...pageParts, '@mantine/form', '@mantine/notifications', 'millrace/react'],
+    typesFromPackages: ['millrace', 'millrace/client', '@millrace/backend'],
+    why: 'a feature; it knows no other one',
   },
 }
 

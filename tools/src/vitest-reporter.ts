@@ -52,9 +52,11 @@ function timesIn({ times }: Tally): string {
 }
 
 function reasonsIn({ reasons }: Tally): string {
-  const withoutKafka = process.env['TEST_KAFKA_UNAVAILABLE']
+  const { TEST_KAFKA_UNAVAILABLE: withoutKafka, TEST_BROWSER_UNAVAILABLE: withoutBrowser } = process.env
   const said = [...reasons].map(([reason, count]) => `${count} skipped: ${reason}\n`).join('')
-  return withoutKafka ? `${said}What is on Kafka was skipped: ${withoutKafka}\n` : said
+  const kafka = withoutKafka ? `What is on Kafka was skipped: ${withoutKafka}\n` : ''
+  const browser = withoutBrowser ? `What is seen in a browser was skipped: ${withoutBrowser}\n` : ''
+  return said + kafka + browser
 }
 
 function count(module: TestModule, tally: Tally): void {

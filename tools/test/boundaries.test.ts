@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import {
   appGroup,
+  consoleGroup,
   filesWith,
   forbiddenImports,
   frameworkGroup,
@@ -13,17 +14,20 @@ import {
   sourceFile,
   valueCycles,
 } from '../src/boundaries.ts'
-import { appImports, environmentReaders, frameworkImports, scriptImports } from '../src/import-table.ts'
+import { appImports, consoleImports, environmentReaders, frameworkImports, scriptImports } from '../src/import-table.ts'
 
 const frameworkRoot = 'packages/millrace/src'
 const appRoot = 'apps/backend/src'
+const consoleRoot = 'apps/console/src'
 const framework = sourcesOf(frameworkRoot)
 const app = sourcesOf(appRoot)
+const pages = sourcesOf(consoleRoot)
 const scriptRoot = 'apps/backend/scripts'
 const scripts = sourcesOf(scriptRoot)
 const trees = [
   [frameworkRoot, framework],
   [appRoot, app],
+  [consoleRoot, pages],
   [scriptRoot, scripts],
 ] as const
 
@@ -42,6 +46,11 @@ describe('the repository', () => {
     expect(forbiddenImports(app, appImports, appGroup)).toEqual([])
   })
 
+  test('the console keeps the import table', () => {
+    expect(pages.length).toBeGreaterThan(20)
+    expect(forbiddenImports(pages, consoleImports, consoleGroup)).toEqual([])
+  })
+
   test('the app’s scripts keep the import table', () => {
     expect(forbiddenImports(scripts, scriptImports, scriptGroup)).toEqual([])
   })
@@ -49,6 +58,7 @@ describe('the repository', () => {
   test('the table has no rule for what is not there', () => {
     const tables = [
       [framework, frameworkImports, frameworkGroup],
+      [pages, consoleImports, (path: string) => consoleGroup(path).replace(/^features\/.*/, 'features/*')],
       [scripts, scriptImports, scriptGroup],
     ] as const
     for (const [sources, table, groupOf] of tables) {
@@ -128,6 +138,19 @@ describe('the checks', () => {
   ])('of a module importing %s, %i are refused', (specifier, refused) => {
     const source = sourceFile('modules/todos/http.ts', `import { a } from '${specifier}'`)
     expect(forbiddenImports([source], appImports, appGroup)).toHaveLength(refused)
+  })
+
+  test.each([
+    ['../../data/api.ts', 0],
+    ['./tasks.module.css', 0],
+    ['../session/user-menu.tsx', 1],
+    ['../../app/shell.tsx', 1],
+    ['@millrace/backend/src/modules/tasks/task.ts', 1],
+    ['millrace', 1],
+    ['node:fs', 1],
+  ])('of a feature of the console importing %s, %i are refused', (specifier, refused) => {
+    const source = sourceFile('features/tasks/tasks-page.tsx', `import { a } from '${specifier}'`)
+    expect(forbiddenImports([source], consoleImports, consoleGroup)).toHaveLength(refused)
   })
 
   test('a circle of values is found, one of types is none', () => {

@@ -29,6 +29,9 @@ interface ModuleParts {
   readonly login: Login
 }
 
+/** The web console as `npm run build` leaves it. */
+const consolePages = { at: '/console', directory: new URL('../../console/dist/', import.meta.url) }
+
 /** The modules, each made with its own settings. */
 const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, parts: ModuleParts) => Module>> = {
   todos: () => todos,
@@ -79,6 +82,7 @@ export async function compose(config: Config): Promise<App> {
     http: {
       ...{ host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
       drainDelay: config.DRAIN_DELAY,
+      pages: [consolePages],
       ...httpProtection(config),
       ...(adminToken && { adminToken }),
       ...(login.authenticate && { authenticate: login.authenticate }),

@@ -10,14 +10,18 @@ const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 const JWT_SECRET = 'a secret of thirty-two bytes or more'
 
 /**
- * Starts the app in a process of its own, with nothing else in its environment but a secret for tokens; it ends with the
- * test at the latest.
+ * Starts the app in a process of its own, with nothing else in its environment but a secret for tokens.
+ *
+ * @param atEnd has it ended: with the test, or in a hook with `afterAll`
  */
-export function run(environment: Record<string, string>): Child {
+export function run(
+  environment: Record<string, string>,
+  atEnd: (end: () => Promise<void>) => void = onTestFinished,
+): Child {
   const { PATH = '' } = process.env
   const child = spawn(process.execPath, [main], { env: { PATH, JWT_SECRET, ...environment } })
   const ended = once(child, 'exit')
-  onTestFinished(async () => {
+  atEnd(async () => {
     child.kill('SIGKILL')
     await ended
   })
@@ -71,5 +75,5 @@ export async function saidBy({ stdout }: Child, pattern: RegExp): Promise<string
 
 /** The address in the line that says where it listens. */
 export function addressOf(child: Child): Promise<string> {
-  return saidBy(child, /http:\/\/[\d.:]+/)
+  return saidBy(child, /https?:\/\/[\d.:]+/)
 }

@@ -64,7 +64,16 @@ export type {
   TimerOptions,
   Unit,
 } from './core/unit.ts'
-export { defineRoutes, forUsers, limitRequests, type RateLimit, type RouteServer } from './http/index.ts'
+export {
+  defineRoutes,
+  forUsers,
+  limitRequests,
+  type Misfit,
+  type Pages,
+  type Problem,
+  type RateLimit,
+  type RouteServer,
+} from './http/index.ts'
 
 // Errors
 

@@ -242,7 +242,7 @@ function httpServer(
     title: name,
     version: defaultVersion,
     ...config.http,
-    modules: roles.includes('api') ? modules : [],
+    ...(roles.includes('api') ? { modules } : { modules: [], pages: [] }),
     ...(routes && { appRoutes: routes }),
     millrace,
     logger,

@@ -378,6 +378,11 @@ export const errorCatalogue = {
     message: 'There is no {method} {path}.',
     remedy: 'See /docs for the routes there are.',
   },
+  PAGES_NOT_BUILT: {
+    status: 503,
+    message: 'The pages at {at} were not built.',
+    remedy: 'Build them (npm run build); npm start does it by itself. The process need not be started again.',
+  },
   REQUEST_UNREADABLE: {
     status: 400,
     message: 'The request could not be read: {problem}',

@@ -7,6 +7,7 @@ import { Tracer } from '../tracing/index.ts'
 import type { AdminSource } from './admin/routes.ts'
 import type { HealthSource } from './health.ts'
 import type { LiveSource } from './live/source.ts'
+import { checkPages, type Pages } from './pages.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { TlsFiles } from './tls.ts'
 import type { TrustProxy } from './trust-proxy.ts'
@@ -52,6 +53,8 @@ export interface HttpServerOptions {
    * @default none
    */
   readonly liveOrigins?: readonly string[]
+  /** Pages that are served from files. Default: none. */
+  readonly pages?: readonly Pages[]
   /** Most bytes of a request's body; a route may set its own. @default 1 MiB */
   readonly bodyLimit?: number
   /** How long a request may take to arrive whole. @default '30s' */
@@ -73,6 +76,7 @@ export type HttpConfig = Omit<
   'requestTimeout' | 'keepAliveTimeout' | 'drainDelay' | 'drainTimeout'
 > & {
   readonly tracer: Tracer
+  readonly pages: readonly Pages[]
   readonly bodyLimit: number
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
@@ -80,7 +84,11 @@ export type HttpConfig = Omit<
   readonly drainTimeoutMs: number
 }
 
-/** Fills in the defaults. */
+/**
+ * Fills in the defaults.
+ *
+ * @throws DEFINITION_INVALID
+ */
 export function httpConfig({
   requestTimeout = '30s',
   keepAliveTimeout = '72s',
@@ -88,8 +96,11 @@ export function httpConfig({
   drainTimeout = '10s',
   ...options
 }: HttpServerOptions): HttpConfig {
+  const { pages = [] } = options
+  checkPages(pages)
   return {
     ...options,
+    pages,
     tracer: options.tracer ?? new Tracer(),
     bodyLimit: options.bodyLimit ?? 1_048_576,
     requestTimeoutMs: milliseconds(requestTimeout),

@@ -24,9 +24,17 @@ export function prepareRateLimits(server: RouteServer): void {
   server.register(rateLimit, { global: false })
 }
 
-/** Limits all requests of a server but health, metrics and the client of live updates; those that find no route too. */
-export function limitAllRequests(server: RouteServer, limit: RateLimit): void {
-  addLimit(server, limit, ({ url }) => exempt.some((start) => url.startsWith(start)))
+/**
+ * Limits all requests of a server but health, metrics and the client of live updates; those that find no route too.
+ *
+ * @param isFree what is not counted besides
+ */
+export function limitAllRequests(
+  server: RouteServer,
+  limit: RateLimit,
+  isFree: (request: FastifyRequest) => boolean,
+): void {
+  addLimit(server, limit, (request) => exempt.some((start) => request.url.startsWith(start)) || isFree(request))
 }
 
 /**

@@ -23,6 +23,7 @@ import { addHealthRoutes } from './health.ts'
 import { addLiveRoutes } from './live/routes.ts'
 import { isUpgrade, Upgrades } from './live/upgrades.ts'
 import { type HttpConfig, type HttpServerOptions, httpConfig } from './options.ts'
+import { addPages, isOfPages } from './pages.ts'
 import { limitAllRequests, prepareRateLimits } from './rate-limit.ts'
 import { requestId } from './request-id.ts'
 import type { RouteServer } from './routes.ts'
@@ -44,8 +45,8 @@ export interface HttpServer extends Part {
 }
 
 /**
- * Makes the HTTP server: the modules' routes, `/docs`, `/openapi.json`, `/metrics`, `/health/*` and `/admin/*`. Every path answers
- * with and without a slash at its end; every error is `application/problem+json`.
+ * Makes the HTTP server: the modules' routes, pages, `/docs`, `/openapi.json`, `/metrics`, `/health/*` and `/admin/*`. Every path
+ * answers with and without a slash at its end; every error is `application/problem+json`.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   return new FastifyHttpServer(httpConfig(options))
@@ -175,6 +176,8 @@ function addEverything(server: RouteServer, config: HttpConfig, { isStopping, ar
     })
     const { live } = config
     if (live) scope.register(async (routes: RouteServer) => addLiveRoutes(routes, live), { prefix: '/ws' })
+    for (const pages of config.pages)
+      scope.register(async (files: RouteServer) => addPages(files, pages), { prefix: pages.at })
     if (config.appRoutes) mount(scope, config, { routes: config.appRoutes, prefix: '/', tag: 'app', arrivals })
     for (const { name, routes, prefix } of config.modules)
       if (routes) mount(scope, config, { routes, prefix, tag: name, arrivals })
@@ -183,14 +186,14 @@ function addEverything(server: RouteServer, config: HttpConfig, { isStopping, ar
 }
 
 /** In this order: a refused request has its headers, and is counted whether its token was good or not. */
-function protect(server: RouteServer, { tls, corsOrigins = [], authenticate, rateLimit }: HttpConfig): void {
+function protect(server: RouteServer, { tls, corsOrigins = [], authenticate, rateLimit, pages }: HttpConfig): void {
   addSecurityHeaders(server, tls !== undefined)
   allowOrigins(server, corsOrigins)
   prepareRateLimits(server)
   // Once those are there, whose hooks come first.
   server.after(() => {
     recogniseUsers(server, authenticate)
-    if (rateLimit) limitAllRequests(server, rateLimit)
+    if (rateLimit) limitAllRequests(server, rateLimit, ({ url }) => isOfPages(url, pages))
   })
 }
 

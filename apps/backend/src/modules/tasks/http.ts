@@ -4,7 +4,7 @@ import { existing } from '../../existing.ts'
 import { readLive } from '../../live-reads.ts'
 import type { TaskCommands } from './commands.ts'
 import { asTask, findTask, listTasks, type TaskFilter } from './store.ts'
-import { instant, priorities, task, taskChange, taskId, wholeTask } from './task.ts'
+import { instant, priorities, task, taskChange, taskId, taskPage, wholeTask } from './task.ts'
 
 const params = z.object({ id: taskId })
 
@@ -23,13 +23,7 @@ const schemas = {
         .optional()
         .describe('The `next` of the page before'),
     }),
-    response: {
-      200: z.object({
-        items: z.array(task),
-        next: z.string().nullable().describe('The `after` of the next page; null: this is the last one'),
-        at: z.string().describe('Where `/ws/tasks` goes on from behind this answer (`resume`)'),
-      }),
-    },
+    response: { 200: taskPage },
   },
   create: { summary: 'Create a task', body: wholeTask, response: { 201: task } },
   read: { summary: 'Get a task', params, response: { 200: task } },

@@ -62,3 +62,13 @@ export const task = z.object({
 
 /** One task. */
 export type Task = z.output<typeof task>
+
+/** A page of tasks as it is answered. */
+export const taskPage = z.object({
+  items: z.array(task),
+  next: z.string().nullable().describe('The `after` of the next page; null: this is the last one'),
+  at: z.string().describe('Where `/ws/tasks` goes on from behind this answer (`resume`)'),
+})
+
+/** A page of tasks. */
+export type TaskPage = z.output<typeof taskPage>

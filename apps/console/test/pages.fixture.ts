@@ -4,7 +4,7 @@ import { expect, onTestFinished } from 'vitest'
 import type { Account, RunningApp } from './app.fixture.ts'
 
 /** What a browser says by itself where a server refuses, is away, or closes, as these tests make it. */
-const expected = /^Failed to load resource:|^WebSocket connection to|^WebSocket is already in CLOSING or CLOSED state/
+const expected = /^Failed to load resource:|^WebSocket connection to/
 
 /** A tab at an address of the console. What it complains of fails the test: a policy that is not kept, what is thrown. */
 export async function openTab(context: BrowserContext, path = '/console'): Promise<Page> {

@@ -100,8 +100,8 @@ describe('a session', () => {
     expect(await keptIn(first)).toBeNull()
   })
 
-  test('that was ended elsewhere is one to sign in again for', async () => {
-    const app = await startApp({ ACCESS_TOKEN_LIFETIME: '2s' })
+  test('that was ended elsewhere is one to sign in again for, at once', async () => {
+    const app = theApp()
     const ann = await register(app)
     const page = await openAs(browser, app, ann)
     const { refreshToken } = JSON.parse((await keptIn(page)) ?? '{}')

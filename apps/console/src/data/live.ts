@@ -11,7 +11,7 @@ export type LiveUpdates = LiveClient<Messages>
 
 /** Live updates for whoever is signed in. */
 export function createLive(session: Session): LiveUpdates {
-  const live = createLiveClient<Messages>({ token: () => session.accessToken() })
+  const live = createLiveClient<Messages>({ token: (refused) => session.accessToken(refused) })
   session.subscribe(() => live.renew())
   return live
 }

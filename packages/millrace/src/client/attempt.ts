@@ -9,7 +9,7 @@ const drop: Effect = { type: 'drop' }
 /** Begins an attempt with its first step: a token. */
 export function begin(state: State): Step {
   const next: State = { ...state, ...noConnection, phase: 'asking', isTokenDue: false }
-  return step(next, drop, { type: 'ask' }, stepWithin(limits.ask))
+  return step(next, drop, { type: 'ask', refused: state.refused }, stepWithin(limits.ask))
 }
 
 /** Gives up an attempt or a connection, and begins the next after a pause. */
@@ -122,7 +122,7 @@ export function askAgain(state: State): Step {
   if (state.isAsking) return step({ ...state, isTokenDue: true })
   return step(
     { ...state, isAsking: true, isTokenDue: false },
-    { type: 'ask' },
+    { type: 'ask', refused: state.refused },
     { type: 'wait', timer: 'renewal', range: limits.ask },
   )
 }
@@ -161,8 +161,10 @@ export function ended(state: State, code: number): Step {
 
 /** Another token is tried once; one that was sent on the open connection is good, but may be another user's. */
 function refused(state: State): Step {
-  if (!state.isRefused || state.isAuthenticating) return begin({ ...state, isRefused: true })
-  return state.isTokenDue ? fail(state) : signOut(state)
+  if (state.isAuthenticating) return begin({ ...state, isRefused: true })
+  const next = { ...state, refused: state.sent?.text }
+  if (!state.isRefused) return begin({ ...next, isRefused: true })
+  return state.isTokenDue ? fail(next) : signOut(next)
 }
 
 function stepWithin(range: Range): Effect {

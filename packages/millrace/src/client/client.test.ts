@@ -112,6 +112,19 @@ test('whoever is revoked is asked for another token; without one he is signed ou
   expect(counted.resets).toEqual(['user'])
 })
 
+test('a token that the server does not take, however good it looks, is named when another one is asked for', async () => {
+  await using app = await liveApp()
+  using page = new Page(app)
+  const asked: (string | undefined)[] = []
+  const client = page.client((refused) => {
+    asked.push(refused)
+    return refused === 'nobody' ? 'anna' : 'nobody'
+  })
+  const counted = new Counted(client)
+  await until('it is live', () => counted.status === 'live')
+  expect(asked).toEqual([undefined, 'nobody'])
+})
+
 test('another user who signs in is told to load everything, and is given nothing of the last one', async () => {
   await using app = await liveApp()
   using page = new Page(app)

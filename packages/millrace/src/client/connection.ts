@@ -1,10 +1,13 @@
-import { frameOf } from './frames.ts'
-import type { LiveStatus } from './live-client.ts'
+import { type ClientFrame, frameOf } from './frames.ts'
+import type { LiveClientOptions, LiveStatus } from './live-client.ts'
 import { reduce } from './reduce.ts'
 import { type Effect, type Input, initialState, type State, statusOf } from './state.ts'
 import type { Change, Socket, Surroundings } from './surroundings.ts'
 import { Timers } from './timers.ts'
 import { tokenOf } from './token.ts'
+
+/** Of a WebSocket. */
+const isOpen = 1
 
 /** Data that has been loaded. */
 export interface Loaded {
@@ -28,7 +31,7 @@ export interface ConnectionListener {
 /** What a connection is made with. */
 export interface ConnectionOptions {
   readonly surroundings: Surroundings
-  readonly token: () => string | undefined | Promise<string | undefined>
+  readonly token: LiveClientOptions['token']
   /** Where to connect. */
   readonly urlOf: (token: string, resume: string | undefined) => string
   readonly at?: string | undefined
@@ -112,7 +115,7 @@ export class Connection {
         this.#drop()
         break
       case 'ask':
-        void this.#ask()
+        void this.#ask(effect.refused)
         break
       case 'load':
         void this.#load()
@@ -121,7 +124,7 @@ export class Connection {
         this.#connect(effect.token, effect.resume)
         break
       case 'send':
-        this.#socket?.send(JSON.stringify(effect.frame))
+        this.#send(effect.frame)
         break
       case 'again':
         this.#pending.unshift({ type: 'frame', frame: effect.frame })
@@ -150,6 +153,11 @@ export class Connection {
     else listener.problem(errorOf(effect.error))
   }
 
+  /** On one that the server is closing, browsers would complain: its end comes next. */
+  #send(frame: ClientFrame): void {
+    if (this.#socket?.readyState === isOpen) this.#socket.send(JSON.stringify(frame))
+  }
+
   #drop(): void {
     this.#timers.clearAll()
     this.#asked = undefined
@@ -164,16 +172,16 @@ export class Connection {
     socket.close()
   }
 
-  async #ask(): Promise<void> {
+  async #ask(refused: string | undefined): Promise<void> {
     const asked = {}
     this.#asked = asked
-    const input = await this.#answer()
+    const input = await this.#answer(refused)
     if (this.#asked === asked) this.#take(input)
   }
 
-  async #answer(): Promise<Input> {
+  async #answer(refused: string | undefined): Promise<Input> {
     try {
-      const text = await this.#options.token()
+      const text = await this.#options.token(refused)
       return { type: 'token', token: text ? tokenOf(text, Date.now()) : undefined }
     } catch (error) {
       return { type: 'no-token', error }

@@ -22,8 +22,10 @@ export interface LiveClientOptions {
   /**
    * The token of the user who is signed in; undefined: nobody is. It is asked for before each connection, when a token is
    * about to expire, and after one was refused. Let it fetch another one where the last is worth nothing any more.
+   *
+   * @param refused the last one that the server has not taken: it is worth nothing, whatever it says of itself
    */
-  readonly token: () => string | undefined | Promise<string | undefined>
+  readonly token: (refused: string | undefined) => string | undefined | Promise<string | undefined>
   /** Told of what the program's own functions throw. @default the browser's `reportError`; elsewhere it is thrown */
   readonly report?: (error: unknown) => void
 }

@@ -51,6 +51,8 @@ export interface State {
   readonly isAuthenticating: boolean
   /** The server has refused a token, and no connection has lasted since. */
   readonly isRefused: boolean
+  /** The last token that was refused for itself, not for being another user's. */
+  readonly refused: string | undefined
   /** Somebody else may have signed in since the owner's token was given. */
   readonly isUserUnsure: boolean
   /** A ping has not been answered. */
@@ -89,7 +91,7 @@ export type Effect =
   /** Whatever is under way is given up: the socket, the load, the question for a token, all timers. */
   | { readonly type: 'drop' }
   /** The answer to an earlier question does not count any more. */
-  | { readonly type: 'ask' }
+  | { readonly type: 'ask'; readonly refused: string | undefined }
   | { readonly type: 'load' }
   | { readonly type: 'connect'; readonly token: string; readonly resume: string | undefined }
   | { readonly type: 'send'; readonly frame: ClientFrame }
@@ -115,7 +117,7 @@ export interface Step {
 export function initialState({ loads, at }: { readonly loads: boolean; readonly at?: string | undefined }): State {
   return {
     ...{ phase: 'idle', loads, at, recent: [], resetDue: undefined, failures: 0 },
-    ...{ token: undefined, sent: undefined, owner: undefined },
+    ...{ token: undefined, sent: undefined, owner: undefined, refused: undefined },
     ...{ isTokenDue: false, isRefused: false, isUserUnsure: false, isOffline: false, wasOpen: false },
     ...noConnection,
   }

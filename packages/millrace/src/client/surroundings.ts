@@ -2,6 +2,8 @@
 export interface Socket {
   onmessage: ((event: { readonly data: unknown }) => void) | null
   onclose: ((event: { readonly code: number }) => void) | null
+  /** 1: open. */
+  readonly readyState: number
   send(text: string): void
   close(): void
 }

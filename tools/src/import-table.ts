@@ -186,7 +186,6 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
       '../package.json',
     ],
     packages: [
-      'node:',
       'millrace',
       'millrace/ports',
       'millrace/postgres',

@@ -277,6 +277,20 @@ describe('the topic task-events', () => {
     expect((await t.http.get('/metrics')).body).toMatch(/^millrace_app_task_events_unknown_total 1$/m)
   })
 
+  test('a version that others claim leaves room for changes', async () => {
+    await using t = await startTasks()
+    const ann = await as(t, 'ann')
+    await produce(t, { type: 'task_created', data })
+    for (const task_version of [2_000_000_000, 2_147_483_647]) {
+      await produce(t, { type: 'task_updated', data: { id: 'foreign', title: 'renamed', task_version } })
+    }
+    await t.settled()
+    const { status, body } = await ann('PATCH', '/api/tasks/foreign', { title: 'mine' })
+    expect([status, body]).toMatchObject([200, { title: 'mine', version: 2_000_000_001 }])
+    await t.settled()
+    expect(await deadLetters(t)).toEqual([])
+  })
+
   test('read again from its beginning changes nothing: what the API did, what others did, what is deleted', async () => {
     await using t = await startTasks()
     const ann = await as(t, 'ann')

@@ -24,7 +24,11 @@ const readings: Readonly<Record<string, (value: unknown) => unknown>> = {
   due_date: asInstant,
   completed_at: asInstant,
   priority: (value) => value ?? undefined,
+  task_version: asVersion,
 }
+
+/** Other programs may claim any: no task has been changed so often, and from here on it could not be changed much more. */
+const mostVersion = 2_000_000_000
 
 function fieldsOf({ event_type: _type, type: _sameType, data, ...own }: Readonly<Record<string, unknown>>) {
   const fields = data !== null && typeof data === 'object' && !Array.isArray(data) ? data : own
@@ -38,6 +42,10 @@ function asItIs(value: unknown): unknown {
 
 function asText(value: unknown): unknown {
   return Number.isSafeInteger(value) ? String(value) : value
+}
+
+function asVersion(value: unknown): unknown {
+  return Number(value) > mostVersion ? undefined : value
 }
 
 /** A time without an offset is in UTC; a date is its beginning. What is no time is left for the schema to refuse. */

@@ -3,7 +3,7 @@ import { type Effect, noConnection, type State, type Step, step, then } from './
 import type { Token } from './token.ts'
 import { heartbeat, limits, longPauseAfter, pauseAfter, type Range, renewalOf, soon, steady } from './waits.ts'
 
-const notUnderstood = 'the server does not understand this client (4400): it is of another version'
+const notUnderstood = 'the server does not understand this client, and ended its connection for good (4400)'
 const drop: Effect = { type: 'drop' }
 
 /** Begins an attempt with its first step: a token. */
@@ -37,11 +37,14 @@ export function end(state: State, phase: 'closed' | 'idle'): Step {
 export function tokenGiven(state: State, token: Token | undefined): Step {
   // It may have been asked before the user signed in.
   if (!token) return state.isTokenDue ? fail(state, soon) : signOut(state)
+  return goOnWith(state, token)
+}
+
+/** Goes on with a token to a connection; with another user's from the beginning. */
+export function goOnWith(state: State, token: Token): Step {
   const own = isOthers(state, token) ? forget(state) : step(state)
-  return then(
-    then(own, (next) => keepToken(next, token)),
-    (next) => toPosition({ ...next, owner: token, isUserUnsure: next.isTokenDue }),
-  )
+  const kept = then(own, (next) => keepToken(next, token))
+  return then(kept, (next) => toPosition({ ...next, owner: token, isUserUnsure: next.isTokenDue }))
 }
 
 /**
@@ -54,7 +57,7 @@ export function isOthers({ owner, isUserUnsure, phase }: State, { text, user }: 
 }
 
 /** What there is belongs to somebody else. */
-export function forget(state: State): Step {
+function forget(state: State): Step {
   const resetDue = state.at !== undefined && !state.loads ? 'user' : state.resetDue
   return step({ ...withoutPosition(state), resetDue }, { type: 'forget' })
 }
@@ -69,7 +72,7 @@ export function keepToken(state: State, token: Token): Step {
 }
 
 /** Goes on to the place that updates are wanted from. */
-export function toPosition(state: State): Step {
+function toPosition(state: State): Step {
   if (state.loads && state.at === undefined) {
     return step({ ...state, phase: 'loading' }, { type: 'load' }, stepWithin(limits.load))
   }

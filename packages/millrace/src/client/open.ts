@@ -1,4 +1,4 @@
-import { fail, forget, isOthers, keepToken, reset, signOut, toPosition } from './attempt.ts'
+import { fail, goOnWith, isOthers, keepToken, reset, signOut } from './attempt.ts'
 import type { Frame } from './frames.ts'
 import { noConnection, type State, type Step, step, then } from './state.ts'
 import type { Token } from './token.ts'
@@ -77,8 +77,7 @@ function askLater(state: State): Step {
 
 function changeUser(state: State, token: Token): Step {
   const apart = step({ ...state, ...noConnection }, { type: 'drop' })
-  const forgotten = then(then(apart, forget), (next) => keepToken(next, token))
-  return then(forgotten, (next) => toPosition({ ...next, owner: token, isUserUnsure: next.isTokenDue }))
+  return then(apart, (next) => goOnWith(next, token))
 }
 
 /** Sends the token where it is another one; the server takes one at a time, and says whether it is the same user's. */

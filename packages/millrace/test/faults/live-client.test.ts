@@ -25,7 +25,7 @@ describe.each(fanouts)('over $name,', (fanout) => {
     expect(pushed).toBeGreaterThan(seconds * 100)
     expect(handed).toBeGreaterThan(3 * pushed)
     expect(cut).toBeGreaterThan(seconds * 20)
-    expect(restarts).toBeGreaterThan(1)
+    expect(restarts).toBeGreaterThan(0)
   })
 })
 

@@ -8,13 +8,16 @@ export interface Fanout {
   start(): Promise<StartedFanout>
 }
 
+/** Something that is done to a run; resolves when it is mended. */
+export type Trouble = () => Promise<void>
+
 /** What runs apps with a fan-out. */
 export interface StartedFanout extends AsyncDisposable {
   /** For the app that pushes, and for those that serve. */
   readonly pusher: Partial<TestAppOptions>
   readonly server: Partial<ChildOptions>
-  /** What is done to it while clients are served, one after the other; each resolves when it is mended. */
-  readonly troubles: readonly (() => Promise<void>)[]
+  /** What is done to it while clients are served, one after the other. */
+  readonly troubles: readonly Trouble[]
 }
 
 const postgres: Fanout = {

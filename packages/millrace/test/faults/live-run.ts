@@ -5,7 +5,7 @@ import { type TestApp, testApp } from '../../src/testing/index.ts'
 import { type ChildApp, startChildApp } from './child-app.ts'
 import { LiveClients } from './live-clients.ts'
 import type { LiveClientPlan } from './live-clients.worker.ts'
-import type { Fanout } from './live-fanout.ts'
+import type { Fanout, Trouble } from './live-fanout.ts'
 import type { LiveSabotageName } from './live-sabotage.ts'
 import type { LiveFindings } from './live-tally.ts'
 import type { Random } from './random.ts'
@@ -36,6 +36,7 @@ export interface LiveRun extends LiveFindings {
 const clientsPerUser = 4
 const tickMs = 20
 const cutEveryMs = 100
+const quietMs = 1_500
 /** Of a hundred connections, so many are reset each time. */
 const cutPercent = 4
 /** The first tokens of clients expire within such a time, many of them during the run. */
@@ -70,7 +71,7 @@ export async function runLiveClients(options: LiveRunOptions): Promise<LiveRun> 
   const pushing = push(pusher, plans, totals, options)
   const disturbing = Promise.all([
     cutSome(front, options),
-    disturb([...networkTroubles(front), ...servers.troubles, ...started.troubles], options),
+    disturb(inTurn([servers.troubles, networkTroubles(front), started.troubles]), options),
   ])
   const [pushed, [cut]] = await Promise.all([pushing, disturbing])
   const isDone = async () => {
@@ -135,17 +136,23 @@ async function cutSome(front: TcpProxy, { seconds, random }: LiveRunOptions): Pr
   return cut
 }
 
-/** Troubles one after the other, from the beginning to the end. */
-async function disturb(troubles: readonly (() => Promise<void>)[], { seconds }: LiveRunOptions): Promise<void> {
-  const everyMs = (seconds * 1_000) / (troubles.length + 1)
-  const began = performance.now()
-  for (let nth = 0; performance.now() - began < seconds * 1_000 - everyMs / 2; nth += 1) {
-    await delay(Math.max(0, began + (nth + 0.5) * everyMs - performance.now()))
+/** The first of each, then the second, and so on. */
+function inTurn(troubles: readonly (readonly Trouble[])[]): Trouble[] {
+  const most = Math.max(...troubles.map(({ length }) => length))
+  return Array.from({ length: most }, (_, nth) => troubles.flatMap((kind) => kind[nth] ?? [])).flat()
+}
+
+/** Troubles one after the other, with a while between them, and from the first again. */
+async function disturb(troubles: readonly Trouble[], { seconds }: LiveRunOptions): Promise<void> {
+  const end = performance.now() + seconds * 1_000
+  for (let nth = 0; ; nth += 1) {
+    await delay(quietMs)
+    if (performance.now() > end) return
     await troubles[nth % troubles.length]?.()
   }
 }
 
-function networkTroubles(front: TcpProxy): (() => Promise<void>)[] {
+function networkTroubles(front: TcpProxy): Trouble[] {
   const mendAfter = async (ms: number) => {
     await delay(ms)
     front.mend()
@@ -183,7 +190,7 @@ class Servers {
     return Number(new URL(app?.url ?? '').port)
   }
 
-  get troubles(): (() => Promise<void>)[] {
+  get troubles(): Trouble[] {
     return [() => this.#restart(0, 'SIGKILL'), () => this.#restart(1, 'SIGTERM')]
   }
 

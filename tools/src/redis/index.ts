@@ -1,0 +1,2 @@
+export { type RedisLogin, type RedisOptions, type RedisServer, startRedis } from './server.ts'
+export { RedisUnavailableError, redisUnavailable } from './software.ts'

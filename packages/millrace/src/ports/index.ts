@@ -14,6 +14,7 @@ export type {
   TopicDescription,
   TopicSpec,
 } from './broker.ts'
+export type { AppendedRecords, Bus, BusState, Follower } from './bus.ts'
 export type {
   ConnectionShare,
   Database,

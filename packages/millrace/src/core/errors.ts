@@ -258,6 +258,11 @@ export const errorCatalogue = {
     message: 'The log of {place} ends at {end}, before {offset}, up to which it was read: its last commits are lost.',
     remedy: 'Consumers take up again by themselves from their positions; find out why the database has lost commits.',
   },
+  LOG_REPLACED: {
+    status: 503,
+    message: 'The log of {place} has another record at {offset} than was read there: its last commits were lost.',
+    remedy: 'Live updates begin anew by themselves; find out why the database has lost commits.',
+  },
 
   // operations
   DEAD_LETTER_UNKNOWN: {

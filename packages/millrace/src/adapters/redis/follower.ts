@@ -145,8 +145,7 @@ export class RedisFollower implements Follower {
     this.#isJoined = false
     this.#isDoubtful = true
     this.#run = undefined
-    this.#look?.close()
-    this.#look = undefined
+    this.#endLook()
     this.#turned.notify()
     this.#arrived.notify()
   }
@@ -165,6 +164,8 @@ export class RedisFollower implements Follower {
     if (leftMs > 0) return this.#arrived.wait(leftMs)
     this.#isSilent = true
     this.#isJoined = false
+    // It is empty, and would go on behind the last record whatever the log has.
+    this.#run = undefined
   }
 
   async #takeFromLog(max: number): Promise<BrokerRecord[]> {
@@ -176,7 +177,7 @@ export class RedisFollower implements Follower {
     if (this.#look !== look) return []
     this.#gave(records)
     if (this.#joins()) this.#join()
-    else if (look.hasEnded) this.#endLook()
+    else if (look.hasEnded) this.#settle()
     return records
   }
 
@@ -248,24 +249,31 @@ export class RedisFollower implements Follower {
     return false
   }
 
+  /** The log has given all that it had when the look began. */
+  #settle(): void {
+    this.#endLook()
+    // It had come before the look: had it been appended, the log would have it.
+    if (this.#run && this.#run === this.#suspect) {
+      this.#options.faults.stranger += 1
+      this.#run = undefined
+    }
+    // What came meanwhile and goes on somewhere else, or was lost, needs another look.
+    if (!this.#run && !this.#hasLost) this.#join()
+  }
+
   #join(): void {
+    this.#endLook()
     const run = this.#run ?? new Run(this.#next, this.#last)
     run.dropBelow(this.#next)
     this.#run = run
     this.#isJoined = true
-    this.#look?.close()
-    this.#look = undefined
     this.#heardAt = performance.now()
     if (this.#isSilent) this.#silenceMs = Math.min(2 * this.#silenceMs, this.#options.lookMs)
     this.#isSilent = false
   }
 
   #endLook(): void {
+    this.#look?.close()
     this.#look = undefined
-    if (this.#run && this.#run === this.#suspect) {
-      this.#options.faults.stranger += 1
-      this.#run = undefined
-    }
-    if (!this.#run && !this.#hasLost) this.#join()
   }
 }

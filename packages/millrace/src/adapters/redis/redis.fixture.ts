@@ -2,6 +2,7 @@ import { type RedisServer, startRedis } from '@millrace/tools/redis'
 import { TcpProxy } from '@millrace/tools/tcp-proxy'
 import type { BusUnderTest } from '../../conformance/index.ts'
 import type { AppendedRecords, Bus } from '../../ports/bus.ts'
+import type { Database } from '../../ports/database.ts'
 import { createTestLog, type LogProcess, type TestLog } from '../postgres/log/log.fixture.ts'
 import { createRedisBus, type RedisOptions } from './index.ts'
 
@@ -14,24 +15,37 @@ export interface BusProcess extends BusUnderTest {
   sends: (appended: AppendedRecords) => boolean
 }
 
+interface ProcessOptions {
+  /** Its own connections to the log's database. */
+  readonly database?: Database
+}
+
 /** A log in a database of its own, and a Redis. */
 export class BusStage implements AsyncDisposable {
   readonly redis: RedisServer
   readonly log: TestLog
+  readonly #end: () => Promise<void>
 
-  private constructor(redis: RedisServer, log: TestLog) {
+  private constructor(redis: RedisServer, log: TestLog, end: () => Promise<void>) {
     this.redis = redis
     this.log = log
+    this.#end = end
   }
 
   static async create(): Promise<BusStage> {
-    const [redis, log] = await Promise.all([startRedis(), createTestLog()])
-    return new BusStage(redis, log)
+    const redis = await startRedis()
+    return new BusStage(redis, await createTestLog(), () => redis.stop())
+  }
+
+  /** Another log, on the Redis of one that is there. */
+  static async createOn(redis: RedisServer): Promise<BusStage> {
+    return new BusStage(redis, await createTestLog(), async () => {})
   }
 
   /** Another process. */
-  async connect(options: Partial<RedisOptions> = {}): Promise<BusProcess> {
-    const [log, proxy] = await Promise.all([this.log.connect(), TcpProxy.listen(this.redis.port)])
+  async connect({ database, ...options }: Partial<RedisOptions> & ProcessOptions = {}): Promise<BusProcess> {
+    const log = await this.log.connect(database && { database })
+    const proxy = await TcpProxy.listen(this.redis.port)
     const bus = createRedisBus({ url: `redis://127.0.0.1:${proxy.port}`, ...options })
     await bus.start?.()
     return processOf(bus, log, proxy)
@@ -39,7 +53,7 @@ export class BusStage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.log[Symbol.asyncDispose]()
-    await this.redis.stop()
+    await this.#end()
   }
 }
 

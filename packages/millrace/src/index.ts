@@ -64,7 +64,14 @@ export type {
   TimerOptions,
   Unit,
 } from './core/unit.ts'
-export { defineRoutes, forUsers, limitRequests, type RateLimit, type RouteServer } from './http/index.ts'
+export {
+  defineRoutes,
+  forUsers,
+  limitRequests,
+  type RateLimit,
+  type RequestLimit,
+  type RouteServer,
+} from './http/index.ts'
 
 // Errors
 

@@ -15,6 +15,7 @@ export type {
   TopicSpec,
 } from './broker.ts'
 export type { AppendedRecords, Bus, BusState, Follower } from './bus.ts'
+export type { Count, CounterState, SharedCounter } from './counter.ts'
 export type {
   ConnectionShare,
   Database,

@@ -261,7 +261,8 @@ export const errorCatalogue = {
   LOG_REPLACED: {
     status: 503,
     message: 'The log of {place} has another record at {offset} than was read there: its last commits were lost.',
-    remedy: 'Live updates begin anew by themselves; find out why the database has lost commits.',
+    remedy:
+      'Consumers take up again from their positions, live updates begin anew, both by themselves; find out why the database has lost commits.',
   },
 
   // operations
@@ -354,7 +355,7 @@ export const errorCatalogue = {
   LOGINS_BUSY: {
     status: 503,
     message: 'Too many passwords are being checked.',
-    remedy: 'Send it again a little later; AUTH_RATE_LIMIT bounds what one address may ask.',
+    remedy: 'Send it again when Retry-After says; docs/operations.md lists the limits.',
   },
 
   // HTTP

@@ -37,7 +37,7 @@ export interface BusState {
 export interface Bus extends Part {
   /**
    * Follows a partition from an offset on: beyond the end it waits for the log to grow, below the start it begins there.
-   * It may open the partition's own reader whenever it likes, so nobody else may.
+   * It may open the partition's own reader whenever it likes, so nobody else may; and is closed before the topic is.
    */
   follow(partition: AssignedPartition, from: number): Follower
   /** Hands on what this process has appended, after the commit. Best effort: it never waits, and never throws. */

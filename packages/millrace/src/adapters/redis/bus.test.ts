@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createServer } from 'node:tls'
 import { startRedis } from '@millrace/tools/redis'
+import { createClient } from 'redis'
 import { expect, onTestFinished, test } from 'vitest'
 import { until } from '../../../test/faults/until.ts'
 import { produce, record } from '../../conformance/broker/stage.ts'
@@ -135,6 +136,31 @@ test('without Redis a process starts, says so once, and follows the log; Redis c
   await until('it is noticed', () => reader.bus.state?.problem !== undefined)
   expect(lines).toHaveLength(3)
   expect(reader.bus.state?.faults).toMatchObject({ connection: 1 })
+})
+
+test('a Redis that refuses what is sent is said to, and updates come from the log', async () => {
+  const { stage, connectOne } = await start()
+  const lines: string[] = []
+  const say = (_: object, text: string) => void lines.push(text)
+  const logger = { debug: say, info: say, warn: say, error: say, child: () => logger }
+  const [writer, reader] = [await connectOne({ logger }), await connectOne()]
+  const follower = await follow(reader, topic)
+  await untilByBus(writer, reader, follower)
+  const client = await createClient({ url: stage.redis.url }).connect()
+  onTestFinished(() => client.destroy())
+  await client.sendCommand(['ACL', 'SETUSER', 'default', '-publish'])
+
+  for (let nth = 0; nth < 3; nth += 1) {
+    await write(writer, 1)
+    await take(follower, 1)
+  }
+  await until('it is noticed', () => writer.bus.state?.problem !== undefined)
+  expect(writer.bus.state?.problem).toMatch(/^NOPERM/)
+  expect(lines).toEqual(['Redis refuses what is sent: live updates come by the log in PostgreSQL'])
+
+  await client.sendCommand(['ACL', 'SETUSER', 'default', '+publish'])
+  await untilByBus(writer, reader, follower)
+  expect(writer.bus.state?.problem).toBeUndefined()
 })
 
 test('a server that stands still is noticed, and its connection made anew', async () => {

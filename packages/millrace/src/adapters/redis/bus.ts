@@ -1,3 +1,4 @@
+import { within } from '../../core/wait.ts'
 import type { AssignedPartition } from '../../ports/broker.ts'
 import type { AppendedRecords, Bus, BusState, Follower } from '../../ports/bus.ts'
 import type { RedisConfig } from './config.ts'
@@ -6,6 +7,9 @@ import { noFaults } from './faults.ts'
 import { RedisFollower } from './follower.ts'
 import { decodeMessage } from './message.ts'
 import { Sender } from './sender.ts'
+
+/** On stopping. */
+const sendWithinMs = 500
 
 /** Who follows a partition, by the channel that its records travel on. */
 class Channel {
@@ -31,10 +35,11 @@ export class RedisBus implements Bus {
   readonly #channels = new Map<string, Channel>()
   readonly #taken = { bus: 0, log: 0 }
   readonly #faults = noFaults()
-  readonly #sender = new Sender(this.#faults)
+  readonly #sender: Sender
 
   constructor(config: RedisConfig) {
     this.#config = config
+    this.#sender = new Sender(this.#faults, config.logger.child({ part: 'redis' }))
     this.#connection = new RedisConnection({
       config,
       meanwhile: 'live updates come by the log in PostgreSQL',
@@ -49,15 +54,21 @@ export class RedisBus implements Bus {
 
   get state(): BusState {
     const { problem, losses } = this.#connection
-    return { problem, taken: this.#taken, faults: { ...this.#faults, connection: losses } }
+    return {
+      problem: problem ?? this.#sender.problem,
+      taken: this.#taken,
+      faults: { ...this.#faults, connection: losses },
+    }
   }
 
   start(): Promise<void> {
     return this.#connection.start()
   }
 
+  /** What was appended last is handed on, if that takes no longer than a moment. */
   async stop(): Promise<void> {
     for (const { followers } of this.#channels.values()) for (const follower of followers) follower.close()
+    await within(sendWithinMs, () => this.#sender.idle())
     await this.#connection.stop()
   }
 

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { ErrorReply } from 'redis'
 import { messageOf } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
 import { within } from '../../core/wait.ts'
 import type { Count, CounterState, SharedCounter } from '../../ports/counter.ts'
 import type { RedisConfig } from './config.ts'
@@ -27,12 +29,14 @@ export class RedisCounter implements SharedCounter {
   readonly name = 'redis counter'
   readonly #config: RedisConfig
   readonly #connection: RedisConnection
+  readonly #logger: Logger
   #restsUntil = 0
   #refusal: string | undefined
   #waiting = 0
 
   constructor(config: RedisConfig) {
     this.#config = config
+    this.#logger = config.logger.child({ part: 'redis' })
     this.#connection = new RedisConnection({ config, meanwhile: 'each process counts requests for itself' })
   }
 
@@ -60,7 +64,8 @@ export class RedisCounter implements SharedCounter {
       if (isAnswered) this.#refusal = undefined
       else this.#rest(`no answer within ${answerWithinMs} ms`)
     } catch (error) {
-      this.#rest(messageOf(error))
+      // Where the connection was lost, that is told of elsewhere.
+      if (error instanceof ErrorReply) this.#rest(messageOf(error))
     } finally {
       this.#waiting -= 1
     }
@@ -74,12 +79,9 @@ export class RedisCounter implements SharedCounter {
     return { count, leftMs }
   }
 
-  /** Of a connection that was lost, the connection tells. */
   #rest(problem: string): void {
     this.#restsUntil = performance.now() + restMs
-    if (!this.#refusal && !this.#connection.problem) {
-      this.#config.logger.warn({ problem }, 'Redis does not count: each process counts requests for itself')
-    }
+    if (!this.#refusal) this.#logger.warn({ problem }, 'Redis does not count: each process counts requests for itself')
     this.#refusal = problem
   }
 }

@@ -90,6 +90,7 @@ export class RedisFollower implements Follower {
 
   /** The bus brings all that is sent from now on. */
   up(): void {
+    if (this.#isUp) return
     this.#isUp = true
     this.#turn()
   }
@@ -112,10 +113,16 @@ export class RedisFollower implements Follower {
   #place(message: Message): void {
     const end = (message.records.at(-1)?.offset ?? 0) + 1
     if (this.#run?.append(message)) this.#heard()
-    // Known already; or of a database that has lost its last commits, and gives their offsets to others.
-    else if (end <= (this.#run?.end ?? this.#next)) this.#isDoubtful = true
+    else if (end <= (this.#run?.end ?? this.#next)) this.#drop(end)
     else this.#begin(Run.of(message))
     if ((this.#run?.bytes ?? 0) > mostHeldBytes) this.#lose('full')
+  }
+
+  /** Known already; or of a database that has lost its last commits, and gives their offsets to others. */
+  #drop(end: number): void {
+    this.#isDoubtful = true
+    // Unless what is held was made up.
+    if (!this.#isJoined && end > this.#next) this.#hasLost = true
   }
 
   #heard(): void {
@@ -175,6 +182,7 @@ export class RedisFollower implements Follower {
     const records = await this.#closedBy(() => look.read(max))
     // What was turned meanwhile reads it once more.
     if (this.#look !== look) return []
+    if (look.isClosed) this.close()
     this.#gave(records)
     if (this.#joins()) this.#join()
     else if (look.hasEnded) this.#settle()

@@ -18,6 +18,7 @@ export class Look {
   readonly #last: Print | undefined
   readonly #reader: PartitionReader | undefined
   #isFirst = true
+  #isClosed = false
 
   constructor(partition: AssignedPartition, { next, last, end }: LookBounds) {
     const from = last === undefined ? next : next - 1
@@ -32,8 +33,14 @@ export class Look {
     return this.#reader?.end ?? 0
   }
 
+  /** It has given all there is to give. */
   get hasEnded(): boolean {
     return this.#reader?.hasEnded ?? true
+  }
+
+  /** There is nothing more for another reason: the topic was closed. */
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   /**
@@ -43,6 +50,7 @@ export class Look {
    */
   async read(max: number): Promise<BrokerRecord[]> {
     const records = (await this.#reader?.read(max)) ?? []
+    this.#isClosed = records.length === 0 && !this.hasEnded
     if (!this.#isFirst) return records
     this.#isFirst = false
     return this.#withoutKnown(records)

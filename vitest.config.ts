@@ -35,6 +35,16 @@ const kafkaOnly = [
   'bench/test/kafka-*.test.ts',
 ]
 
+/** What has a part in it: these files run with a Redis besides. */
+const besideRedis = ['packages/millrace/src/live/*.test.ts', 'packages/millrace/test/faults/live.test.ts']
+
+/** What is about Redis alone. */
+const redisOnly = [
+  'packages/millrace/src/adapters/redis/**/*.test.ts',
+  'packages/millrace/test/redis/**/*.test.ts',
+  'apps/backend/src/redis.test.ts',
+]
+
 /** What is about time that passes while several processes work: these files run one at a time, when all others have. */
 const alone = [
   'packages/millrace/test/regressions/poison-among-ten-thousand.test.ts',
@@ -64,7 +74,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'postgres', include: everything, exclude: [...kafkaOnly, ...alone, ...inBrowser] },
+        test: { name: 'postgres', include: everything, exclude: [...kafkaOnly, ...redisOnly, ...alone, ...inBrowser] },
       },
       {
         extends: true,
@@ -82,6 +92,15 @@ export default defineConfig({
           include: [...promises, ...kafkaOnly],
           exclude: [...brokerless, ...alone],
           ...onKafka,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'redis',
+          include: [...besideRedis, ...redisOnly],
+          env: { TEST_BUS: 'redis' },
+          globalSetup: ['tools/src/vitest-redis.ts'],
         },
       },
       { extends: true, test: { name: 'postgres-alone', include: alone, ...inTheEnd } },

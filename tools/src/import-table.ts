@@ -104,6 +104,12 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
     packages: ['node:', '@platformatic/kafka'],
     why: 'its port over its own client',
   },
+  'adapters/redis': {
+    from: ['core'],
+    typesFrom: ['ports'],
+    packages: ['node:', 'redis'],
+    why: 'its ports over its own client; of the log it knows the partition it is given',
+  },
   'adapters/embedded-postgres': {
     from: ['core'],
     typesFrom: ['ports'],
@@ -158,13 +164,14 @@ export const frameworkImports: Readonly<Record<string, ImportRule>> = {
         'app',
         'adapters/postgres',
         'adapters/kafka',
+        'adapters/redis',
         'adapters/embedded-postgres',
       ],
     ],
     typesFrom: ['ports'],
     packages: ['node:', 'pg'],
     typesFromPackages: ['fastify'],
-    why: 'a whole app on a real PostgreSQL, and on a real Kafka',
+    why: 'a whole app on a real PostgreSQL, on a real Kafka, and with a real Redis',
   },
   'index.ts': {
     from: ['core', 'contracts', 'http', 'observability', 'app'],
@@ -182,7 +189,8 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
   },
   'compose.ts': {
     from: [
-      ...['config.ts', 'database.ts', 'kafka-settings.ts', 'kept-secret.ts', 'routes.ts', 'modules/*'],
+      ...['config.ts', 'database.ts', 'kafka-settings.ts', 'kept-secret.ts', 'redis-settings.ts', 'routes.ts'],
+      'modules/*',
       '../package.json',
     ],
     packages: [
@@ -190,6 +198,7 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
       'millrace/ports',
       'millrace/postgres',
       'millrace/kafka',
+      'millrace/redis',
       'millrace/jwt',
       'millrace/embedded-postgres',
       'millrace/opentelemetry',
@@ -219,6 +228,13 @@ export const appImports: Readonly<Record<string, ImportRule>> = {
     why: 'data, and where live updates go on from behind it, in every module',
   },
   'kept-secret.ts': { from: [], packages: ['node:'], why: 'makes a secret once, and keeps it in a file' },
+  'redis-settings.ts': {
+    from: [],
+    typesFrom: ['config.ts'],
+    packages: ['node:', 'millrace'],
+    typesFromPackages: ['millrace/redis'],
+    why: 'how Redis is reached',
+  },
   'routes.ts': { from: [], packages: ['millrace', 'zod'], why: 'the app’s own routes' },
   'storable-text.ts': { from: [], packages: ['zod'], why: 'what a text of a client may be, in every module' },
   'modules/*': {
@@ -290,6 +306,7 @@ export const environmentReaders: Readonly<Record<string, string>> = {
   'apps/backend/scripts/tasks-demo.ts': 'hands it to the script',
   'packages/millrace/src/adapters/embedded-postgres/environment.ts': 'what of it a child process is given',
   'packages/millrace/src/testing/kafka.ts': 'TEST_BROKER and TEST_KAFKA_BROKERS, which the run hands to the workers',
+  'packages/millrace/src/testing/redis.ts': 'TEST_BUS and TEST_REDIS_URL, which the run hands to the workers',
   'packages/millrace/src/testing/database.ts': 'TEST_DATABASE_URL, which the global setup hands to the workers',
   'packages/millrace/src/testing/vitest-global-setup.ts': 'TEST_DATABASE_URL, for the workers',
 }

@@ -11,8 +11,9 @@ import {
 import { startEmbeddedPostgres } from 'millrace/embedded-postgres'
 import { createJwksAuthenticate, createJwtTokens, type JwtTokens } from 'millrace/jwt'
 import { createKafkaBroker } from 'millrace/kafka'
-import type { Broker, Tracing } from 'millrace/ports'
+import type { Broker, Bus, SharedCounter, Tracing } from 'millrace/ports'
 import { createPostgresBroker, createPostgresDatabase } from 'millrace/postgres'
+import { createRedisBus, createRedisCounter } from 'millrace/redis'
 import manifest from '../package.json' with { type: 'json' }
 import { type Config, type moduleNames, senderSettings } from './config.ts'
 import { bind } from './database.ts'
@@ -22,6 +23,7 @@ import { notifications } from './modules/notifications/module.ts'
 import { orders } from './modules/orders/module.ts'
 import { tasks } from './modules/tasks/module.ts'
 import { todos } from './modules/todos/module.ts'
+import { redisSettings } from './redis-settings.ts'
 import { appRoutes } from './routes.ts'
 
 interface ModuleParts {
@@ -49,8 +51,9 @@ const modules: Readonly<Record<(typeof moduleNames)[number], (config: Config, pa
       logger: logger.child({ part: 'notifications' }),
     }),
   tasks: (config, { login: { tokens } }) => {
-    const { TASKS_DUE_SOON_BEFORE, REFRESH_TOKEN_LIFETIME: refreshLifetime, AUTH_RATE_LIMIT: max } = config
-    const login = tokens && { issueToken: tokens.issue, refreshLifetime, rateLimit: { max } }
+    const { TASKS_DUE_SOON_BEFORE, REFRESH_TOKEN_LIFETIME: refreshLifetime } = config
+    const limits = { rateLimit: { max: config.AUTH_RATE_LIMIT }, accountLimit: { max: config.LOGIN_RATE_LIMIT } }
+    const login = tokens && { issueToken: tokens.issue, refreshLifetime, ...limits }
     return tasks({ dueSoonBefore: TASKS_DUE_SOON_BEFORE, login })
   },
   orders: ({ ORDERS_PREFIX: prefix, ORDERS_CONFIRM_DELAY, ORDERS_SHIP_DELAY }) =>
@@ -67,6 +70,7 @@ export async function compose(config: Config): Promise<App> {
   const logger = createLogger({ level: config.LOG_LEVEL, pretty: process.stdout.isTTY })
   for (const warning of config.warnings) logger.warn({}, warning)
   const kafka = provideKafka(config, logger)
+  const redis = provideRedis(config, logger)
   const postgres = await providePostgres(config, logger)
   const adminToken = await provideAdminToken(config, logger)
   const login = await provideLogin(config, logger)
@@ -78,6 +82,7 @@ export async function compose(config: Config): Promise<App> {
     modules: chosen,
     database,
     brokers: { postgres: createPostgresBroker({ database, retention: config.LOG_RETENTION, logger }), ...kafka },
+    ...redis,
     bind,
     http: {
       ...{ host: config.HOST, port: config.PORT, title: 'Millrace', version: manifest.version },
@@ -168,6 +173,14 @@ function provideKafka(config: Config, logger: Logger): { readonly kafka?: Broker
       logger,
     }),
   }
+}
+
+/** Redis, where it is asked for. */
+function provideRedis(config: Config, logger: Logger): { readonly bus?: Bus; readonly counter?: SharedCounter } {
+  const settings = redisSettings(config)
+  if (!settings) return {}
+  const options = { ...settings, logger }
+  return { bus: createRedisBus(options), counter: createRedisCounter(options) }
 }
 
 /** Spans, where somebody takes them. The SDK is loaded only then: it takes 0.2 s. */

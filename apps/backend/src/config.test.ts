@@ -18,12 +18,16 @@ test('nothing needs to be set', () => {
     REFRESH_TOKEN_LIFETIME: '30d',
     TASKS_DUE_SOON_BEFORE: '24h',
     AUTH_RATE_LIMIT: 20,
+    LOGIN_RATE_LIMIT: 10,
     RATE_LIMIT: undefined,
     TRUST_PROXY: 0,
     CORS_ORIGINS: undefined,
     LIVE_ORIGINS: undefined,
     TLS_CERT_FILE: undefined,
     TLS_KEY_FILE: undefined,
+    REDIS_URL: undefined,
+    REDIS_SSL_CA: undefined,
+    REDIS_PREFIX: 'millrace',
     KAFKA_BROKERS: undefined,
     KAFKA_SASL_MECHANISM: undefined,
     KAFKA_SASL_USERNAME: undefined,
@@ -65,6 +69,26 @@ test('nothing needs to be set', () => {
     OTEL_TRACES_SAMPLER_ARG: 1,
     warnings: [],
   })
+})
+
+test.each(['redis://host', 'redis://host:6379/2', 'rediss://user:p%40ss@host/', 'redis://:oolong@[::1]:6380'])(
+  'takes %s for a Redis',
+  (url) => {
+    expect(readConfig({ REDIS_URL: url })).toMatchObject({ REDIS_URL: url })
+  },
+)
+
+test.each(['http://host', 'redis://', 'redis://host/name', 'host:6379', 'redis://user:oolong@host/1?tls=no'])(
+  'refuses %s for a Redis, without repeating it',
+  (url) => {
+    const read = () => readConfig({ REDIS_URL: url })
+    expect(read).toThrow(/- REDIS_URL is set, but its value is not a URL like redis:/)
+    expect(read).not.toThrow(/oolong/)
+  },
+)
+
+test('an authority for a Redis without TLS is refused', () => {
+  expect(() => readConfig({ REDIS_URL: 'redis://host', REDIS_SSL_CA: 'ca.pem' })).toThrow(/nothing would be encrypted/)
 })
 
 test('a login to Kafka is whole or none', () => {

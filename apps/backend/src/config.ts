@@ -15,6 +15,7 @@ import {
   proxies,
   ratio,
   readEnvironment,
+  redisUrl,
   secret,
   string,
   topicName,
@@ -105,6 +106,11 @@ export const variables = {
     default: '20',
     doc: 'Requests a minute to `/api/auth/…`, for each address.',
   },
+  LOGIN_RATE_LIMIT: {
+    parse: integer({ min: 1, max: 1_000_000 }),
+    default: '10',
+    doc: 'Attempts a minute to log in to one account, wherever they come from.',
+  },
   RATE_LIMIT: {
     parse: integer({ min: 1, max: 1_000_000 }),
     unset: 'no limit',
@@ -131,6 +137,22 @@ export const variables = {
     doc: 'The certificate of HTTPS with those between it and its authority, as PEM; read again when it changes.',
   },
   TLS_KEY_FILE: { parse: string('a file'), unset: 'HTTP', doc: 'The private key of that certificate, as PEM.' },
+  REDIS_URL: {
+    parse: redisUrl(),
+    unset: 'live updates come by PostgreSQL, and each process counts for itself',
+    doc: 'A Redis (6 or newer), which brings live updates to all instances and counts for their limits together; see [live.md](live.md#with-redis).',
+    secret: true,
+  },
+  REDIS_SSL_CA: {
+    parse: string('a file'),
+    unset: 'the authorities that Node trusts',
+    doc: 'A file with the certificate authority of that Redis, as PEM; with `rediss://`.',
+  },
+  REDIS_PREFIX: {
+    parse: string('a text'),
+    default: 'millrace',
+    doc: 'In front of all names in that Redis: another one for each installation that shares it.',
+  },
   KAFKA_BROKERS: {
     parse: addresses(),
     unset: 'the broker in PostgreSQL',
@@ -331,6 +353,7 @@ function problemsTogether(values: Values): string[] {
   return [
     ...missingOf(values, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
     ...missingOf(values, ['TLS_CERT_FILE', 'TLS_KEY_FILE']),
+    ...problemsOfRedis(values),
     ...(values.JWT_JWKS_URL ? problemsOfIssuer(values) : problemsOfSecret(values)),
     ...problemsOfSender(values),
   ]
@@ -345,6 +368,11 @@ function missingOf(values: Values, names: readonly (keyof Values)[]): string[] {
   if (missing.length === names.length) return []
   const others = names.filter((name) => !missing.includes(name)).join(', ')
   return missing.map((name) => `${name} is not set, but it goes with ${others}.`)
+}
+
+function problemsOfRedis({ REDIS_URL, REDIS_SSL_CA }: Values): string[] {
+  if (!REDIS_SSL_CA || REDIS_URL?.startsWith('rediss:')) return []
+  return ['REDIS_SSL_CA is set, but REDIS_URL does not begin with rediss://: nothing would be encrypted.']
 }
 
 function problemsOfIssuer(values: Values): string[] {

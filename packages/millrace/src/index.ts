@@ -72,6 +72,7 @@ export {
   type Pages,
   type Problem,
   type RateLimit,
+  type RequestLimit,
   type RouteServer,
 } from './http/index.ts'
 

@@ -1,13 +1,13 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Keeper, startKeeper } from './keeping.ts'
-import { takeLock } from './lock.ts'
+import { type Keeper, startKeeper } from '../servers/keeping.ts'
+import { takeLock } from '../servers/lock.ts'
+import { freePorts, untilFree } from '../servers/ports.ts'
+import { temporaryFolder } from '../servers/temporary.ts'
 import { createNode, type KafkaNode, type ManagedNode } from './node.ts'
-import { freePorts, untilFree } from './ports.ts'
 import { mechanisms, type NodePorts } from './settings.ts'
 import type { Software } from './software.ts'
 import { type ClientSecurity, copyTemplate, randomId, readSecurity, templateFiles, username } from './template.ts'
-import { temporaryFolder } from './temporary.ts'
 
 /** How to start a Kafka. */
 export interface KafkaOptions {

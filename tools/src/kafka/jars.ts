@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { cached } from './cache.ts'
+import { cached, hashOf } from '../servers/cache.ts'
 import { KafkaUnavailableError } from './java.ts'
 
 const pom = join(import.meta.dirname, 'pom.xml')
@@ -56,11 +55,4 @@ function problemOf({ code, stdout, message }: MavenError): string {
   }
   const output = stdout?.trim().split('\n').slice(0, 10).join('\n')
   return `Kafka comes from Maven, which failed:\n${output || message}`
-}
-
-/** A short name for what something was made from. */
-export function hashOf(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part).update('\0')
-  return hash.digest('hex').slice(0, 16)
 }

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path'
+import { startKeeper } from '../servers/keeping.ts'
 import type { KafkaCluster, KafkaSecurity } from './cluster.ts'
-import { startKeeper } from './keeping.ts'
 import { type KafkaOrder, type RunOptions, readOptions, usage } from './options.ts'
 import { type SchemaRegistry, startRegistry } from './registry.ts'
 import { startKafka } from './start.ts'

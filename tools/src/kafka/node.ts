@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Keeper, KeptProcess } from './keeping.ts'
+import type { Keeper, KeptProcess } from '../servers/keeping.ts'
+import { endProcess, untilReady } from '../servers/processes.ts'
 import { type Broker, brokersKnownAt } from './metadata.ts'
-import { endProcess, untilReady } from './processes.ts'
 import { type NodeSettings, serverProperties } from './settings.ts'
 
 /** A node of a cluster, broker and controller in one process. */

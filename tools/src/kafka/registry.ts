@@ -1,13 +1,13 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { cached } from './cache.ts'
+import { cached } from '../servers/cache.ts'
+import { type Keeper, type KeptProcess, startKeeper } from '../servers/keeping.ts'
+import { freePort, untilFree } from '../servers/ports.ts'
+import { endProcess, untilReady } from '../servers/processes.ts'
+import { temporaryFolder } from '../servers/temporary.ts'
 import { maven, plugin } from './jars.ts'
 import { findJava, KafkaUnavailableError } from './java.ts'
-import { type Keeper, type KeptProcess, startKeeper } from './keeping.ts'
-import { freePort, untilFree } from './ports.ts'
-import { endProcess, untilReady } from './processes.ts'
-import { temporaryFolder } from './temporary.ts'
 
 /** How to start a schema registry. */
 export interface RegistryOptions {
@@ -33,7 +33,7 @@ const pollMs = 50
 /**
  * Starts a real schema registry, Apicurio's, by Java, on 127.0.0.1. It ends with this process, however that ends.
  *
- * @throws KafkaUnavailableError when it cannot run on this machine; KafkaStartError with what it wrote
+ * @throws KafkaUnavailableError when it cannot run on this machine; ServerStartError with what it wrote
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<SchemaRegistry> {
   const java = await findJava()

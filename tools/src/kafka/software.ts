@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { cached } from './cache.ts'
+import { cached, hashOf } from '../servers/cache.ts'
 import { startCluster } from './cluster.ts'
-import { hashOf, kafkaClasspath } from './jars.ts'
+import { kafkaClasspath } from './jars.ts'
 import { findJava, type Java, KafkaUnavailableError } from './java.ts'
 import { clusterTemplate } from './template.ts'
 

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { cached } from './cache.ts'
-import { hashOf } from './jars.ts'
+import { cached, hashOf } from '../servers/cache.ts'
+
 import type { Java } from './java.ts'
 
 /** The user of secure listeners, by whatever mechanism. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
+import { type Keeper, type KeptProcess, startKeeper } from '../servers/keeping.ts'
 import { kafkaClasspath } from './jars.ts'
 import { findJava } from './java.ts'
-import { type Keeper, type KeptProcess, startKeeper } from './keeping.ts'
 
 /** Kafka's own tools, by the names that their scripts have in its distribution. */
 export const kafkaTools = {

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { freePort, type KafkaOptions, runKafkaTool, startKafka } from '../../src/kafka/index.ts'
 import { brokersKnownAt } from '../../src/kafka/metadata.ts'
-import { consume, needsKafka, runProgram, testFolder, until } from './testbed.fixture.ts'
+import { isAlive, runProgram, stateOf, testFolder, until } from '../servers/programs.fixture.ts'
+import { consume, needsKafka } from './testbed.fixture.ts'
 
 needsKafka()
 
@@ -14,20 +13,6 @@ async function start(options: KafkaOptions = {}) {
   const [broker] = kafka.brokers
   if (!broker) throw new Error('There is no broker.')
   return { kafka, broker }
-}
-
-/** As `ps` has it: `T` for stopped. */
-async function stateOf(pid: number): Promise<string> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'state=', '-p', String(pid)])
-  return stdout.trim()
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 test('keeps what was produced over kill -9, and nothing is left at the end', async () => {

@@ -3,7 +3,8 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePorts } from '../../src/kafka/index.ts'
-import { needsKafka, type Program, runProgram, testFolder } from './testbed.fixture.ts'
+import { type Program, runProgram, testFolder } from '../servers/programs.fixture.ts'
+import { needsKafka } from './testbed.fixture.ts'
 
 needsKafka()
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { kafkaUnavailable, startKafka } from '../../src/kafka/index.ts'
 import { maven } from '../../src/kafka/jars.ts'
 import { findJava } from '../../src/kafka/java.ts'
-import { runProgram, testFolder } from './testbed.fixture.ts'
+import { runProgram, testFolder } from '../servers/programs.fixture.ts'
 
 beforeEach(() => {
   vi.stubEnv('PATH', '')

@@ -23,7 +23,7 @@ import { deliveryMetrics } from './delivery-metrics.ts'
 import { createEncoder, type Encoder } from './encoder.ts'
 import { watchApp } from './gauges.ts'
 import { healthSource } from './health.ts'
-import { createLive, liveOf } from './live.ts'
+import { carryLive, createLive, liveOf } from './live.ts'
 import { SliceMaintenance } from './maintenance.ts'
 import { migrationsOf } from './migrations.ts'
 import { createMillrace } from './millrace.ts'
@@ -86,6 +86,7 @@ export function buildApp(options: AppOptions): BuiltApp {
   const timers = createTimers(config, brokers, relays)
   const units = unitRunner(config, { encode, channels, brokers, relays, timers })
   const live = createLive(config, channels)
+  carryLive(config, channels)
   const millrace = createMillrace(config, { units, encode, direct, live: liveOf(config, channels, live), tracer })
   const consumers = collectConsumers(modules, millrace, catalogue)
   const schedules = collectSchedules(modules, millrace)
@@ -237,7 +238,7 @@ function httpServer(
   millrace: Millrace,
   { runners, timers, admin, live, tracer }: HttpParts,
 ): HttpServer {
-  const { name, modules, roles, routes, logger, metrics, database, progressTimeoutMs } = config
+  const { name, modules, roles, routes, logger, metrics, database, bus, counter, progressTimeoutMs } = config
   return createHttpServer({
     title: name,
     version: defaultVersion,
@@ -248,9 +249,10 @@ function httpServer(
     logger,
     metrics,
     tracer,
-    health: healthSource({ database, runners, timers, progressTimeoutMs }),
+    health: healthSource({ database, bus, counter, runners, timers, progressTimeoutMs }),
     admin,
     ...(live && { live }),
+    ...(counter && { counter }),
   })
 }
 
@@ -271,7 +273,7 @@ interface AppParts {
 /** The parts in the order they start; they stop in the reverse one. */
 function startOrder(config: AppConfig, parts: AppParts): Part[] {
   const { brokers, topics, relays, timers, scheduling, controls, runners, replays, direct, live, http } = parts
-  const { services, tracing, database, modules, roles, logger } = config
+  const { services, tracing, database, bus, counter, modules, roles, logger } = config
   const migrations = migrationsOf(modules, config.brokers.postgres.migrations)
   return [
     ...services,
@@ -285,6 +287,8 @@ function startOrder(config: AppConfig, parts: AppParts): Part[] {
       start: () => broker.start(),
       stop: () => broker.stop(),
     })),
+    // What relays hand on, it sends.
+    ...(bus ? [bus] : []),
     topics,
     // Handlers may publish directly: that ends after them.
     direct,
@@ -293,6 +297,7 @@ function startOrder(config: AppConfig, parts: AppParts): Part[] {
       : []),
     // Its clients leave with HTTP.
     ...(live ? [live] : []),
+    ...(counter ? [counter] : []),
     http,
   ]
 }

@@ -24,10 +24,25 @@ export function watchApp(config: AppConfig, { brokers, direct, runners }: GaugeP
     tellConnections(metrics, database)
     tellFaults(metrics, brokers.all)
     tellWaiting(metrics, direct)
+    tellShared(metrics, config)
   })
   const lanes = brokers.lanes.map(({ name }) => name)
   const figures = new DatabaseFigures(metrics, database, lanes, logger.child({ part: 'metrics' }))
   metrics.onScrape(() => figures.tell())
+}
+
+/** What processes have besides the database, where they have it. */
+function tellShared(metrics: Metrics, { bus, counter }: AppConfig): void {
+  if (counter) metrics.gauge('counter_working').set(counter.state.problem === undefined ? 1 : 0)
+  if (!bus?.state) return
+  const { problem, taken, faults } = bus.state
+  metrics.gauge('bus_working').set(problem === undefined ? 1 : 0)
+  const records = metrics.counter('bus_records_total')
+  const times = metrics.counter('bus_faults_total')
+  records.reset()
+  times.reset()
+  for (const [from, count] of Object.entries(taken)) records.inc({ from }, count)
+  for (const [fault, count] of Object.entries(faults)) times.inc({ fault }, count)
 }
 
 function tellWaiting(metrics: Metrics, { waiting }: DirectPublisher): void {

@@ -1,6 +1,8 @@
 import { messageOf } from '../core/errors.ts'
 import type { ConsumerRunner, WorkerStatus } from '../delivery/index.ts'
-import type { ConsumerProgress, HealthSource, PartitionProgress, TimersProgress } from '../http/index.ts'
+import type { ConsumerProgress, HealthSource, PartitionProgress, Readiness, TimersProgress } from '../http/index.ts'
+import type { Bus } from '../ports/bus.ts'
+import type { SharedCounter } from '../ports/counter.ts'
 import type { Database } from '../ports/database.ts'
 import type { Timers } from '../time/index.ts'
 
@@ -9,17 +11,23 @@ const databaseMs = 2_000
 
 interface HealthParts {
   readonly database: Database
+  readonly bus: Bus | undefined
+  readonly counter: SharedCounter | undefined
   readonly runners: readonly ConsumerRunner[]
   readonly timers: Timers
   readonly progressTimeoutMs: number
 }
 
-/** The health of a process: ready when its database answers, in progress when its partitions move. */
-export function healthSource({ database, runners, timers, progressTimeoutMs }: HealthParts): HealthSource {
+/**
+ * The health of a process: ready when its database answers, in progress when its partitions move. What it does without while
+ * that is away is told of, and makes it no less ready.
+ */
+export function healthSource(parts: HealthParts): HealthSource {
+  const { database, runners, timers, progressTimeoutMs } = parts
   return {
     ready: async () => {
       const problem = await databaseProblem(database)
-      return { ready: problem === undefined, checks: { database: problem ? { ok: false, problem } : { ok: true } } }
+      return { ready: problem === undefined, checks: { database: checkOf(problem), ...besides(parts) } }
     },
     progress: async () => {
       const consumers = runners.map((runner) => consumerProgress(runner, progressTimeoutMs))
@@ -28,6 +36,17 @@ export function healthSource({ database, runners, timers, progressTimeoutMs }: H
       return { ok, consumers, ...(firing && { timers: firing }) }
     },
   }
+}
+
+function besides({ bus, counter }: HealthParts): Readiness['checks'] {
+  return {
+    ...(bus?.state && { bus: checkOf(bus.state.problem) }),
+    ...(counter && { counter: checkOf(counter.state.problem) }),
+  }
+}
+
+function checkOf(problem: string | undefined): Readiness['checks'][string] {
+  return problem === undefined ? { ok: true } : { ok: false, problem }
 }
 
 async function databaseProblem(database: Database): Promise<string | undefined> {

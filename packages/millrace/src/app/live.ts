@@ -1,7 +1,7 @@
 import type { AnyChannel } from '../core/channel.ts'
 import { fail } from '../core/errors.ts'
 import type { Live } from '../core/live.ts'
-import { defaultLimits, encodeRevocation, LiveUpdates, liveTopic, Visibility } from '../live/index.ts'
+import { defaultLimits, encodeRevocation, LiveUpdates, liveTopic, logBus, Visibility } from '../live/index.ts'
 import { relayedSnapshot } from '../outbox/index.ts'
 import { insideUnit } from '../unit/index.ts'
 import { liveMetrics } from './live-metrics.ts'
@@ -11,10 +11,11 @@ type Channels = ReadonlyMap<string, AnyChannel>
 
 /** What serves live connections; undefined where the process has none to serve. */
 export function createLive(config: AppConfig, channels: Channels): LiveUpdates | undefined {
-  const { brokers, database, roles, http, logger, metrics } = config
+  const { brokers, bus, database, roles, http, logger, metrics } = config
   if (channels.size === 0 || !roles.includes('api')) return undefined
   const live: LiveUpdates = new LiveUpdates({
     broker: brokers.postgres,
+    bus: bus ?? logBus,
     database,
     channels,
     authenticate: http.authenticate ?? (async () => undefined),
@@ -24,6 +25,11 @@ export function createLive(config: AppConfig, channels: Channels): LiveUpdates |
     logger: logger.child({ part: 'live' }),
   })
   return live
+}
+
+/** Has the bus hand on what this process appends to the live topic. */
+export function carryLive({ brokers, bus }: AppConfig, channels: Channels): void {
+  if (bus && channels.size > 0) brokers.postgres.onAppended(liveTopic.name, (appended) => bus.send(appended))
 }
 
 /** What modules do about live connections. */

@@ -10,6 +10,8 @@ import type { MigrationSet } from '../migrate/index.ts'
 import { createLogger, createMetrics, type Metrics } from '../observability/index.ts'
 import type { TransactionalLog } from '../outbox/index.ts'
 import type { Broker } from '../ports/broker.ts'
+import type { AppendedRecords, Bus } from '../ports/bus.ts'
+import type { SharedCounter } from '../ports/counter.ts'
 import type { Database } from '../ports/database.ts'
 import type { Tracing } from '../ports/tracing.ts'
 
@@ -19,6 +21,8 @@ export type Role = 'api' | 'worker'
 /** The broker in the database: it takes records in a transaction, and has tables of its own. */
 export interface InternalBroker extends Broker, TransactionalLog {
   readonly migrations: MigrationSet
+  /** Has a function told of what this process appends to a topic, once it is committed. One for each topic. */
+  onAppended(topic: string, listener: (appended: AppendedRecords) => void): void
 }
 
 /** Where and how the app listens; the rest of the server's options come from the app. Title default: the app's name. */
@@ -36,6 +40,7 @@ export type HttpOptions = Partial<Pick<HttpServerOptions, 'title' | 'version'>> 
     | 'health'
     | 'admin'
     | 'live'
+    | 'counter'
   >
 
 /** Of an app that does not say. */
@@ -73,6 +78,10 @@ export interface AppOptions {
   readonly deadLetterTopic?: string
   /** After how long without progress a partition with records to handle is reported as stuck. @default '60s' */
   readonly progressTimeout?: Duration
+  /** Brings live updates to the processes that serve them. Default: they read the log in PostgreSQL. */
+  readonly bus?: Bus
+  /** Counts requests for the limits of all processes together. Default: each counts for itself. */
+  readonly counter?: SharedCounter
   /** Bounds of live connections. */
   readonly live?: Partial<LiveLimits>
   /** Default: JSON lines on standard output, from info. */
@@ -85,7 +94,9 @@ export interface AppOptions {
 
 /** The options with defaults filled in. */
 export type AppConfig = AppOptions &
-  Required<Omit<AppOptions, 'routes' | 'tracing' | 'live' | 'deadLetterTopic' | 'progressTimeout'>> & {
+  Required<
+    Omit<AppOptions, 'routes' | 'tracing' | 'bus' | 'counter' | 'live' | 'deadLetterTopic' | 'progressTimeout'>
+  > & {
     readonly progressTimeoutMs: number
   }
 

@@ -14,6 +14,7 @@ export {
   postgresUrl,
   proxies,
   ratio,
+  redisUrl,
   secret,
   string,
   topicName,

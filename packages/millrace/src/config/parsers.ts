@@ -145,6 +145,16 @@ function postgresUrlIn(text: string): string | undefined {
   return fits ? text : undefined
 }
 
+/** A Redis URL, which may name one of the server's databases by its number. */
+export function redisUrl(): Parser<string> {
+  const any = url(['redis', 'rediss'], { example: 'redis://user:password@host:6379', login: true })
+  const fits = (text: string) => /^(\/\d{0,5})?$/.test(URL.parse(text)?.pathname ?? '') && !/[?#]/.test(text)
+  return {
+    expects: `${any.expects}, or rediss:// for TLS`,
+    read: (text) => (fits(text) ? any.read(text) : undefined),
+  }
+}
+
 /** A random text that signs something: at least so many bytes. */
 export function secret(bytes: number): Parser<string> {
   return {

@@ -1,3 +1,6 @@
 export type { BrokerUnderTest } from './broker/stage.ts'
 export type { BrokerCase, BrokerSuiteOptions } from './broker/suite.ts'
 export { describeBroker } from './broker/suite.ts'
+export type { Disturbance, DisturbedPartition } from './bus/disturbed-flow.ts'
+export type { BusUnderTest } from './bus/stage.ts'
+export { type BusSuiteOptions, describeBus } from './bus/suite.ts'

@@ -258,6 +258,12 @@ export const errorCatalogue = {
     message: 'The log of {place} ends at {end}, before {offset}, up to which it was read: its last commits are lost.',
     remedy: 'Consumers take up again by themselves from their positions; find out why the database has lost commits.',
   },
+  LOG_REPLACED: {
+    status: 503,
+    message: 'The log of {place} has another record at {offset} than was read there: its last commits were lost.',
+    remedy:
+      'Consumers take up again from their positions, live updates begin anew, both by themselves; find out why the database has lost commits.',
+  },
 
   // operations
   DEAD_LETTER_UNKNOWN: {
@@ -349,7 +355,7 @@ export const errorCatalogue = {
   LOGINS_BUSY: {
     status: 503,
     message: 'Too many passwords are being checked.',
-    remedy: 'Send it again a little later; AUTH_RATE_LIMIT bounds what one address may ask.',
+    remedy: 'Send it again when Retry-After says; docs/operations.md lists the limits.',
   },
 
   // HTTP

@@ -7,7 +7,9 @@ const check = z.object({ ok: z.boolean(), problem: z.string().optional() })
 
 const readinessSchema = z.object({
   ready: z.boolean(),
-  checks: z.record(z.string(), check).describe('What readiness is made of, by name'),
+  checks: z
+    .record(z.string(), check)
+    .describe('What was looked at, by name. The process is ready without what it can do without: bus, counter'),
 })
 
 const partitionSchema = z.object({

@@ -3,6 +3,7 @@ import { type Duration, milliseconds } from '../core/duration.ts'
 import type { Authenticate } from '../core/identity.ts'
 import type { Millrace, Module, Routes } from '../core/module.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import type { SharedCounter } from '../ports/counter.ts'
 import { Tracer } from '../tracing/index.ts'
 import type { AdminSource } from './admin/routes.ts'
 import type { HealthSource } from './health.ts'
@@ -42,6 +43,8 @@ export interface HttpServerOptions {
   readonly corsOrigins?: readonly string[]
   /** How often a user, or an address without one, may ask; health, metrics and the client of live updates aside. Default: without a limit. */
   readonly rateLimit?: RateLimit
+  /** Counts for the limits of all processes together. Default: each counts for itself. */
+  readonly counter?: SharedCounter
   /** Default: nobody; requests come from whoever has connected. */
   readonly trustProxy?: TrustProxy
   /** Serves live connections. Default: there are none. */

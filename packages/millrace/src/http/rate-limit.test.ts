@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
 import { defineModule } from '../core/module.ts'
 import { forUsers } from './auth/users.ts'
 import { limitRequests } from './rate-limit.ts'
@@ -93,6 +94,35 @@ test('the limit of a scope is for its routes together, besides the server’s', 
   expect([await post('/notes/login'), await post('/notes/register'), await post('/notes/login')]).toEqual([
     200, 200, 429,
   ])
+})
+
+test('a limit by what is in the body is for that, whoever asks', async () => {
+  const by = ({ body }: { readonly body: unknown }) => (body as { name?: string }).name
+  const named = defineModule({
+    name: 'named',
+    routes: defineRoutes((route) => {
+      limitRequests(route, { max: 1, by })
+      route.post('/', { schema: { body: z.object({ name: z.string().optional() }) } }, async () => ({}))
+    }),
+  })
+  const { server } = start({ modules: [named] })
+  const post = async (payload: object, remoteAddress: string) =>
+    (await server.inject({ method: 'POST', url: '/named', payload, remoteAddress })).statusCode
+  expect([await post({ name: 'ann' }, '10.0.0.1'), await post({ name: 'ann' }, '10.0.0.2')]).toEqual([200, 429])
+  expect([await post({ name: 'ben' }, '10.0.0.1'), await post({}, '10.0.0.1'), await post({}, '10.0.0.1')]).toEqual([
+    200, 200, 200,
+  ])
+})
+
+test('two limits of one name are refused at once', async () => {
+  const twice = defineModule({
+    name: 'twice',
+    routes: defineRoutes((route) => {
+      limitRequests(route, { max: 1 })
+      limitRequests(route, { max: 2 })
+    }),
+  })
+  await expect(start({ modules: [twice] }).get('/twice')).rejects.toMatchObject({ code: 'DEFINITION_INVALID' })
 })
 
 describe('addresses', () => {

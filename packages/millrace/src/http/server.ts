@@ -186,10 +186,11 @@ function addEverything(server: RouteServer, config: HttpConfig, { isStopping, ar
 }
 
 /** In this order: a refused request has its headers, and is counted whether its token was good or not. */
-function protect(server: RouteServer, { tls, corsOrigins = [], authenticate, rateLimit, pages }: HttpConfig): void {
+function protect(server: RouteServer, config: HttpConfig): void {
+  const { tls, corsOrigins = [], authenticate, rateLimit, pages, metrics, counter } = config
   addSecurityHeaders(server, tls !== undefined)
   allowOrigins(server, corsOrigins)
-  prepareRateLimits(server)
+  prepareRateLimits(server, metrics, counter)
   // Once those are there, whose hooks come first.
   server.after(() => {
     recogniseUsers(server, authenticate)

@@ -55,10 +55,25 @@ test('files that cannot be used are told of once, and the certificate before sta
   expect(lines.filter((line) => line.includes('could not be changed'))).toHaveLength(2)
 })
 
+test('a file that is emptied before it is written anew changes nothing until then', async () => {
+  const { url, write, said, lines } = await start('first')
+  const second = selfSigned('second')
+  for (const emptied of [{ cert: '' }, { cert: '', key: '' }, { key: second.key }]) {
+    await write(emptied)
+    await delay(50)
+    expect(nameOf(await getSecurely(url))).toBe('first')
+  }
+  await write(second)
+  await said('the TLS certificate was changed')
+  expect(lines.filter((line) => line.includes('could not be changed'))).toEqual([])
+})
+
 test('files that do not fit are refused at the start, and named', async () => {
   const { files, write } = await tlsFiles(selfSigned('first'))
   const refused = expect.objectContaining({ code: 'TLS_FILES_INVALID', message: expect.stringContaining('tls.crt') })
   await write({ key: selfSigned('second').key })
+  expect(() => serve({ tls: files })).toThrow(refused)
+  await write({ key: '' })
   expect(() => serve({ tls: files })).toThrow(refused)
   expect(() => serve({ tls: { ...files, keyFile: join(files.certFile, 'none') } })).toThrow(refused)
 })

@@ -22,14 +22,26 @@ interface KeyPair {
 }
 
 /** @throws TLS_FILES_INVALID */
-export function readKeyPair({ certFile, keyFile }: TlsFiles): KeyPair {
+export function readKeyPair(files: TlsFiles): KeyPair {
+  return read(files, (pair) => {
+    if (isEmptied(pair)) throw new Error('a file is empty')
+  })
+}
+
+function read({ certFile, keyFile }: TlsFiles, check: (pair: KeyPair) => void): KeyPair {
   try {
     const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+    check(pair)
     createSecureContext(pair)
     return pair
   } catch (cause) {
     throw fail('TLS_FILES_INVALID', { certFile, keyFile, problem: messageOf(cause) }, { cause })
   }
+}
+
+/** What is written anew is emptied first. It would be taken for no certificate, with which nobody can connect. */
+function isEmptied({ cert, key }: KeyPair): boolean {
+  return cert === '' || key === ''
 }
 
 /**
@@ -45,7 +57,8 @@ export function reloadKeyPair(server: Server, files: TlsFiles, logger: Logger): 
   let lastProblem: string | undefined
   const look = () => {
     try {
-      const pair = readKeyPair(files)
+      const pair = read(files, () => {})
+      if (isEmptied(pair)) return
       lastProblem = undefined
       if (pair.cert === last.cert && pair.key === last.key) return
       server.setSecureContext(pair)

@@ -1,5 +1,6 @@
 export { resetReasons } from './client.ts'
 export { defaultLimits, type LiveLimits, type LiveOptions, LiveUpdates } from './live.ts'
+export { logBus } from './log-bus.ts'
 export type { LiveMetrics } from './metrics.ts'
 export { decodeLive, encodePush, encodeRevocation } from './records.ts'
 export { closeReasons, type LiveSocket } from './socket.ts'

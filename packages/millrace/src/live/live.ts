@@ -6,6 +6,7 @@ import type { LiveSnapshot } from '../core/live.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Queryable } from '../core/unit.ts'
 import type { Broker } from '../ports/broker.ts'
+import type { Bus } from '../ports/bus.ts'
 import type { Database, Transaction } from '../ports/database.ts'
 import { Audiences } from './audiences.ts'
 import { LiveClient, type LiveService } from './client.ts'
@@ -41,6 +42,8 @@ export const defaultLimits: LiveLimits = {
 export interface LiveOptions {
   /** The postgres broker. */
   readonly broker: Broker
+  /** What brings its records here. */
+  readonly bus: Bus
   readonly database: Database
   readonly channels: ReadonlyMap<string, AnyChannel>
   readonly authenticate: Authenticate
@@ -86,11 +89,11 @@ export class LiveUpdates implements Part, LiveService {
   #isLeaving = false
 
   constructor(options: LiveOptions) {
-    const { broker, database, logger, limits, metrics, relayed } = options
+    const { broker, bus, database, logger, limits, metrics, relayed } = options
     this.#options = options
     this.#audiences = new Audiences(metrics)
     this.#tail = new Tail({
-      ...{ broker, database, logger, metrics },
+      ...{ broker, bus, database, logger, metrics },
       bounds: limits.history,
       arrived: (updates) => this.#audiences.deliver(updates),
       revoked: (userId) => this.#clients.revoke(userId),

@@ -41,6 +41,34 @@ test('a log that has come as far again behind our back is noticed when the conne
   expect(before.numbers).toEqual([2, 3])
 })
 
+test('a log that has come further again before anybody looked is noticed: nobody is given what follows another past', async () => {
+  await using app = await liveApp({ roles: ['api'] })
+  await using pusher = await liveApp({ databaseUrl: app.databaseUrl, roles: ['worker'] })
+  using anna = new TestClient(app)
+  await until('it is connected', () => anna.has('connected'))
+  await count(pusher, 'anna', [1, 2, 3, 4, 5])
+  await until('all have come', () => anna.numbers.length === 5)
+  await pusher.stop()
+
+  // The last two are lost, and what is written instead is more.
+  await app.database.query(
+    `WITH others AS (
+       SELECT topic_id, partition, "offset", value, headers, appended_at + interval '7 milliseconds' AS at
+         FROM millrace.log WHERE "offset" >= 3),
+     gone AS (DELETE FROM millrace.log WHERE "offset" >= 3)
+     INSERT INTO millrace.log (topic_id, partition, "offset", appended_at, value, headers)
+     SELECT topic_id, partition, "offset" + shift, at, value, headers FROM others, unnest(ARRAY[0, 2]) AS shift`,
+  )
+  expect(await anna.ended).toEqual({ code: 1012, reason: 'history lost: resume' })
+  expect(anna.numbers).toEqual([1, 2, 3, 4, 5])
+
+  using again = await comeAgain(app, anna.at)
+  await until('it is answered', () => again.has('reset'))
+  using before = await comeAgain(app, anna.frames[3]?.at)
+  await until('it goes on', () => before.numbers.length === 4)
+  expect(before.numbers).toEqual([4, 5, 4, 5])
+})
+
 /** A client tries until it is taken: for a moment there is no history to serve from. */
 async function comeAgain(app: TestApp, resume: string | undefined): Promise<TestClient> {
   let client = new TestClient(app, { resume })

@@ -2,7 +2,8 @@ import { messageOf } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { Repeatable, Signal } from '../core/signal.ts'
 import { waitFor } from '../core/wait.ts'
-import type { Broker, BrokerRecord, OpenTopic, PartitionReader } from '../ports/broker.ts'
+import type { Broker, BrokerRecord, OpenTopic } from '../ports/broker.ts'
+import type { Bus, Follower } from '../ports/bus.ts'
 import type { Database } from '../ports/database.ts'
 import { takeRecord } from './entries.ts'
 import { History, type HistoryBounds, type Update } from './history.ts'
@@ -23,6 +24,7 @@ const retryMs = 1_000
 /** What the tail is read with, and who is told. */
 export interface TailOptions {
   readonly broker: Broker
+  readonly bus: Bus
   readonly database: Database
   readonly logger: Logger
   readonly bounds: HistoryBounds
@@ -46,7 +48,7 @@ export class Tail {
   #history: History
   #epoch = ''
   #topic: OpenTopic | undefined
-  #reader: PartitionReader | undefined
+  #follower: Follower | undefined
   /** What was there when the topic was opened ends here. */
   #loadedAt = Number.POSITIVE_INFINITY
   #unlisten: (() => Promise<void>) | undefined
@@ -72,7 +74,7 @@ export class Tail {
 
   /** How many records are known of and not read yet. */
   get lag(): number {
-    return Math.max(0, (this.#reader?.end ?? 0) - this.#history.last.offset - 1)
+    return Math.max(0, (this.#follower?.end ?? 0) - this.#history.last.offset - 1)
   }
 
   /** Resolves when the history is there. */
@@ -85,7 +87,7 @@ export class Tail {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#reader?.close()
+    this.#follower?.close()
     this.#grew.notify()
     await this.#unlisten?.()
     await this.#running
@@ -105,7 +107,7 @@ export class Tail {
   }
 
   async #open(): Promise<void> {
-    const { broker, bounds } = this.#options
+    const { broker, bus, bounds } = this.#options
     const { name } = liveTopic
     const [range, recent] = await Promise.all([broker.ranges(name), broker.offsetsAt(name, Date.now() - bounds.ageMs)])
     const { start, end } = range[0] ?? { start: 0, end: 0 }
@@ -115,7 +117,8 @@ export class Tail {
     this.#epoch = epochOf(this.#topic.id)
     this.#history = new History(bounds, { offset: first - 1, mark: unknownMark })
     this.#loadedAt = end
-    this.#reader = this.#topic.all[0]?.open(first)
+    const [partition] = this.#topic.all
+    this.#follower = partition && bus.follow(partition, first)
   }
 
   async #run(): Promise<void> {
@@ -135,7 +138,7 @@ export class Tail {
   /** Nothing where the log is another one. */
   async #read(): Promise<BrokerRecord[]> {
     try {
-      return (await this.#reader?.read(piece)) ?? []
+      return (await this.#follower?.read(piece)) ?? []
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'the log of live updates has been replaced')
       return []
@@ -174,6 +177,7 @@ export class Tail {
     this.#options.lost()
     while (!this.#stopping.signal.aborted) {
       try {
+        this.#follower?.close()
         await this.#topic?.close()
         return await this.#open()
       } catch (error) {
@@ -190,7 +194,7 @@ export class Tail {
   async #checkHistory(): Promise<void> {
     while (this.isReady) {
       try {
-        if (!(await this.#isStillThere())) this.#reader?.close()
+        if (!(await this.#isStillThere())) this.#follower?.close()
         return
       } catch (error) {
         this.#options.logger.warn({ problem: messageOf(error) }, 'the log of live updates could not be checked')

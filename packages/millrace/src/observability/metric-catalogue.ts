@@ -400,6 +400,27 @@ export const metricCatalogue = {
     help: 'Records of the live topic that this process knows of and has not read yet',
     labels: [],
   },
+  bus_working: {
+    about: 'live',
+    type: 'gauge',
+    unit: '0 or 1',
+    help: 'Whether the bus brings live updates; while it does not, they come from the log',
+    labels: [],
+  },
+  bus_records_total: {
+    about: 'live',
+    type: 'counter',
+    unit: 'records',
+    help: 'Records of the live topic that came to this process, by the bus or from the log; only where there is a bus',
+    labels: ['from'],
+  },
+  bus_faults_total: {
+    about: 'live',
+    type: 'counter',
+    unit: 'times',
+    help: 'What sent this process to the log: the connection was lost; a gap; something the bus had left out (missed); a message that is not readable, or of which the log knows nothing (stranger); more than was read in time (full). And what this process could not hand to the bus (unsent)',
+    labels: ['fault'],
+  },
   live_history_bytes: {
     about: 'live',
     type: 'gauge',
@@ -485,6 +506,20 @@ export const metricCatalogue = {
     unit: 'requests',
     help: 'Callers that wait for a connection, by share',
     labels: ['share'],
+  },
+  counter_working: {
+    about: 'http',
+    type: 'gauge',
+    unit: '0 or 1',
+    help: 'Whether requests are counted for the limits of all processes together; only where that is asked for',
+    labels: [],
+  },
+  requests_counted_alone_total: {
+    about: 'http',
+    type: 'counter',
+    unit: 'requests',
+    help: 'Requests that this process counted for itself, as what counts for all did not answer',
+    labels: [],
   },
   http_request_duration_seconds: {
     about: 'http',

@@ -19,9 +19,14 @@ export interface Lane {
 export interface TransactionalLog {
   readonly name: string
   /** Appends within a transaction; what it refuses it has not appended. */
-  appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
+  appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<Appended>
+}
+
+/** What was appended within a transaction. */
+export interface Appended {
+  readonly results: ProduceResult[]
   /** Wakes readers; called after the commit. */
-  announce(results: readonly ProduceResult[]): void
+  announce(): void
 }
 
 /** The lane to a log that takes part in the transaction: exactly once. */
@@ -29,12 +34,12 @@ export function transactionalLane(log: TransactionalLog): Lane {
   return {
     name: log.name,
     carry: async (records, settle) => {
-      let results: ProduceResult[] = []
+      let appended: Appended | undefined
       const outcome = await settle(async (transaction) => {
-        if (records.length > 0) results = await log.appendIn(transaction, records)
-        return results
+        if (records.length > 0) appended = await log.appendIn(transaction, records)
+        return appended?.results ?? []
       })
-      log.announce(results)
+      appended?.announce()
       return outcome
     },
   }

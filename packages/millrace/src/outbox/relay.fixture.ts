@@ -104,7 +104,6 @@ export class RelayStage implements AsyncDisposable {
     return {
       name,
       appendIn: (transaction, records) => broker.appendIn(transaction, records),
-      announce: (results) => broker.announce(results),
     }
   }
 

@@ -87,8 +87,8 @@ export interface PartitionReader {
    * With `waitMs`, waits that long after the first for `max` to be there, or for several MiB. Empty only when the reader
    * is closed, or has come to where it ends.
    *
-   * @throws LOG_SHRANK when the log ends before what was read of it; the reader has ended, and the position is to be
-   * looked up anew
+   * @throws LOG_SHRANK when the log ends before what was read of it, LOG_REPLACED where it can tell that the record it read
+   * last is another one; the reader has ended, and the position is to be looked up anew
    */
   read(max: number, waitMs?: number): Promise<BrokerRecord[]>
   /** The highest known end of the log; grows without reading. */

@@ -14,6 +14,8 @@ export type {
   TopicDescription,
   TopicSpec,
 } from './broker.ts'
+export type { AppendedRecords, Bus, BusState, Follower } from './bus.ts'
+export type { Count, CounterState, SharedCounter } from './counter.ts'
 export type {
   ConnectionShare,
   Database,

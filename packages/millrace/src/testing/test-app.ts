@@ -20,6 +20,7 @@ import type { OutgoingRecord } from '../ports/broker.ts'
 import type { Database } from '../ports/database.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { createTestKafka, defaultKafkaBrokers, type TestKafkaOptions } from './kafka.ts'
+import { createTestRedis, defaultRedisUrl } from './redis.ts'
 import { settled } from './settled.ts'
 import { TestClock } from './test-clock.ts'
 
@@ -33,6 +34,8 @@ export interface TestAppOptions extends Partial<Omit<AppOptions, 'modules' | 'da
   readonly kafkaBrokers?: readonly string[]
   /** How the app is on Kafka, where it is. */
   readonly kafkaOptions?: TestKafkaOptions
+  /** The Redis that the app has besides. Default: what `TEST_BUS` says; the empty text: none. */
+  readonly redisUrl?: string
 }
 
 /** Requests without a network. Bodies are sent as JSON. */
@@ -79,11 +82,13 @@ export async function testApp(options: TestAppOptions): Promise<TestApp> {
   const databaseUrl = options.databaseUrl ?? own?.url ?? ''
   const database = createPostgresDatabase({ url: databaseUrl, poolSize: options.poolSize ?? 6 })
   const kafkaBrokers = options.kafkaBrokers ?? defaultKafkaBrokers() ?? []
+  const redisUrl = options.redisUrl ?? defaultRedisUrl() ?? ''
   const clock = new TestClock(database)
   const built = buildApp({
     name: 'test',
     http: { host: '127.0.0.1', port: 0 },
     logger: createLogger({ level: 'silent' }),
+    ...(redisUrl && createTestRedis(databaseUrl, redisUrl)),
     ...options,
     database,
     brokers: {

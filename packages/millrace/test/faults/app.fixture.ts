@@ -8,6 +8,7 @@ import { runUntilSignal } from '../../src/app/run.ts'
 import { createApp, createLogger, type Duration, type Role } from '../../src/index.ts'
 import { authenticate, liveModules } from '../../src/live/channels.fixture.ts'
 import { createTestKafka, type TestKafkaOptions } from '../../src/testing/kafka.ts'
+import { createTestRedis } from '../../src/testing/redis.ts'
 import type { LiveSabotageName } from './live-sabotage.ts'
 import { type Pace, spine } from './spine.fixture.ts'
 import { tallies } from './tallies.fixture.ts'
@@ -32,6 +33,8 @@ export interface ChildOptions {
   readonly kafkaBrokers?: readonly string[]
   /** How it is on Kafka, where it is. */
   readonly kafkaOptions?: Omit<TestKafkaOptions, 'logger'>
+  /** The Redis that it has besides. Default: none. */
+  readonly redisUrl?: string | undefined
 }
 
 const options = JSON.parse(process.argv[2] ?? '') as ChildOptions
@@ -45,6 +48,7 @@ const {
   sessionTimeout = '1500ms',
   kafkaBrokers = [],
   kafkaOptions,
+  redisUrl,
 } = options
 
 process.stdin.once('end', () => process.exit(3)).resume()
@@ -79,6 +83,7 @@ const app = createApp({
     postgres: createPostgresBroker({ database, sessionTimeout, heartbeat: '250ms', logger }),
     ...(kafkaBrokers.length > 0 && { kafka: kafka() }),
   },
+  ...(redisUrl && createTestRedis(databaseUrl, redisUrl)),
   http: { host: '127.0.0.1', port: 0, authenticate },
   logger,
   ...(roles && { roles }),

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { type RedisServer, startRedis } from '@millrace/tools/redis'
+import { expect, onTestFinished, test } from 'vitest'
 import { liveModules } from '../../src/live/channels.fixture.ts'
 import { count, TestClient } from '../../src/live/live.fixture.ts'
 import { testApp } from '../../src/testing/index.ts'
+import { defaultRedisUrl } from '../../src/testing/redis.ts'
 import { type ChildApp, startChildApp } from './child-app.ts'
 import { spine } from './spine.fixture.ts'
 import { until } from './until.ts'
@@ -12,6 +14,14 @@ const updatesEach = 100
 /** How often clients are cut, about, and processes. */
 const cutEveryMs = 150
 const restartEveryMs = 1_500
+
+/** A Redis of this test's own, which may be killed, where the tests are on Redis. */
+async function ownRedis(): Promise<RedisServer | undefined> {
+  if (defaultRedisUrl() === undefined) return undefined
+  const redis = await startRedis()
+  onTestFinished(() => redis.stop())
+  return redis
+}
 
 /** What came to a user over all his connections, to whichever process. */
 class Reader {
@@ -58,8 +68,10 @@ class Reader {
 test('clients cut at random, and processes killed and restarted: nothing is missed, given twice, or out of order', {
   timeout: 120_000,
 }, async () => {
-  await using pusher = await testApp({ modules: [spine(), ...liveModules], roles: ['worker'] })
-  const options = { databaseUrl: pusher.databaseUrl, isLive: true, roles: ['api'] as const }
+  const redis = await ownRedis()
+  const redisUrl = redis?.url ?? ''
+  await using pusher = await testApp({ modules: [spine(), ...liveModules], roles: ['worker'], redisUrl })
+  const options = { databaseUrl: pusher.databaseUrl, isLive: true, roles: ['api'] as const, redisUrl }
   const apps = await Promise.all([startChildApp(options), startChildApp(options)])
   const readers = Array.from({ length: users }, (_, nth) => new Reader(`user-${nth}`, () => apps))
   const reading = readers.map((reader) => reader.run())
@@ -71,17 +83,29 @@ test('clients cut at random, and processes killed and restarted: nothing is miss
   for (let nth = 0; !isPushed; nth += 1) {
     await Promise.race([pushing, delay(restartEveryMs)])
     await restart(apps, nth, () => startChildApp(options))
+    await (nth % 2 === 0 ? redis?.kill() : redis?.start())
   }
+  await redis?.start()
   await until('all have come', () => readers.every(({ isComplete }) => isComplete))
   for (const reader of readers) reader.end()
   await Promise.all(reading)
 
   const all = Array.from({ length: updatesEach }, (_, n) => n + 1)
   const connections = readers.reduce((sum, reader) => sum + reader.connections, 0)
+  if (redis) await cameByRedis(pusher, apps)
   process.stdout.write(`live: ${users * updatesEach} updates over ${connections} connections\n`)
   expect(readers.map(({ numbers }) => numbers)).toEqual(readers.map(() => all))
   expect(readers.reduce((sum, { resets }) => sum + resets, 0)).toBe(0)
 })
+
+/** Resolves when every process is given updates by Redis again. */
+async function cameByRedis(pusher: Parameters<typeof count>[0], apps: readonly ChildApp[]): Promise<void> {
+  await until('updates come by Redis', async () => {
+    await count(pusher, 'somebody', [0])
+    const pages = await Promise.all(apps.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()))
+    return pages.every((page) => /^millrace_bus_records_total\{from="bus"\} [1-9]/m.test(page))
+  })
+}
 
 async function pushAll(pusher: Parameters<typeof count>[0], readers: readonly Reader[]): Promise<void> {
   for (let n = 1; n <= updatesEach; n += 1) {

@@ -139,6 +139,25 @@ describe('logging in', () => {
     expect((await from('10.0.0.1')).statusCode).toBe(200)
   })
 
+  test('attempts are limited for each account, there or not, wherever they come from', async () => {
+    await using t = await startTasks({ login: { accountLimit: { max: 2 } } })
+    await post(t, 'register', ann)
+    const attempts = async (email: string) => {
+      const tried = async (nth: number) => {
+        const payload = { email, password: 'not it' }
+        const remoteAddress = `10.0.0.${nth}`
+        return (await t.http.request({ method: 'POST', url: '/api/auth/login', payload, remoteAddress })).statusCode
+      }
+      return [await tried(1), await tried(2), await tried(3)]
+    }
+    expect(await attempts(' ANN@example.org')).toEqual([401, 401, 429])
+    expect(await attempts('nobody@example.org')).toEqual([401, 401, 429])
+    // Others are not concerned, nor is what they are logged in by.
+    const grant = await register(t, 'ben@example.org')
+    expect(await refresh(t, grant)).toMatchObject({ status: 200 })
+    expect(await post(t, 'login', ann)).toMatchObject({ status: 429, body: { code: 'TOO_MANY_REQUESTS' } })
+  })
+
   test('an account has fifty sessions at most: the oldest ends', async () => {
     await using t = await startTasks({ login: { passwords: { hash: async (text) => text, verify: async () => true } } })
     const first = await register(t)

@@ -19,6 +19,9 @@ export const registration = z.object({
 /** What somebody logs in with. */
 export const login = z.object({ email, password: z.string().max(longestPassword) })
 
+/** Somebody who logs in, or tries to. */
+export type Login = z.output<typeof login>
+
 /** What a session goes on with, and ends with. */
 export const refresh = z.object({ refresh_token: z.string().max(200) })
 

@@ -11,7 +11,7 @@ import {
 } from 'millrace'
 import * as z from 'zod'
 import { findAccount, insertAccount } from './accounts.ts'
-import { account, type Grant, grant, login, refresh, registration } from './credentials.ts'
+import { account, type Grant, grant, type Login, login, refresh, registration } from './credentials.ts'
 import { argon2Passwords, type Passwords } from './passwords.ts'
 import { closeSession, openSession, renewSession } from './sessions.ts'
 
@@ -29,6 +29,8 @@ export interface LoginOptions {
   readonly refreshLifetime: Duration
   /** For the routes of login together. Default: none. */
   readonly rateLimit?: RateLimit
+  /** Attempts to log in to one account, wherever they come from. Default: without a limit. */
+  readonly accountLimit?: RateLimit
   /** Default: Argon2id. */
   readonly passwords?: Passwords
 }
@@ -65,7 +67,7 @@ export async function addLoginRoutes(route: RouteServer, millrace: Millrace, opt
     reply.header('cache-control', 'no-store')
   })
   addRegister(route, millrace, passwords)
-  await addLogin(route, millrace, { ...options, passwords })
+  route.register(async (route: RouteServer) => addLogin(route, millrace, { ...options, passwords }))
   addSession(route, millrace, options)
 }
 
@@ -82,8 +84,10 @@ function addRegister(route: RouteServer, millrace: Millrace, passwords: Password
 async function addLogin(
   route: RouteServer,
   millrace: Millrace,
-  { issueToken, passwords, refreshLifetime }: LoginOptions & { readonly passwords: Passwords },
+  { issueToken, accountLimit, passwords, refreshLifetime }: LoginOptions & { readonly passwords: Passwords },
 ): Promise<void> {
+  // As many as there are addresses to try from would be too many. Whether there is such an account makes no difference.
+  if (accountLimit) limitRequests(route, { ...accountLimit, name: 'logins', by: ({ body }) => (body as Login).email })
   const lifetimeMs = milliseconds(refreshLifetime)
   const nobodysHash = await passwords.hash(randomUUID())
   route.post('/auth/login', { schema: schemas.login }, async ({ body: { email, password } }) => {

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { onlyPartition, produce, readAll, record, text } from '../../../conformance/broker/stage.ts'
+import { bytes, onlyPartition, produce, readAll, record, text } from '../../../conformance/broker/stage.ts'
+import type { BrokerRecord } from '../../../ports/broker.ts'
+import type { AppendedRecords } from '../../../ports/bus.ts'
 import { createTestLog } from './log.fixture.ts'
 
 test('a rolled-back append leaves no gap', async () => {
@@ -9,7 +11,7 @@ test('a rolled-back append leaves no gap', async () => {
   await produce(broker, [record('topic', 'key', 'first')])
 
   const rolledBack = database.transaction(async (transaction) => {
-    const results = await broker.appendIn(transaction, [record('topic', 'key', 'never')])
+    const { results } = await broker.appendIn(transaction, [record('topic', 'key', 'never')])
     expect(results).toEqual([{ topic: 'topic', partition: 0, offset: 1 }])
     throw new Error('changed its mind')
   })
@@ -30,12 +32,12 @@ test('an append within a transaction is seen after its commit, and announced to 
   const readers = [await onlyPartition(broker, 'topic'), await onlyPartition(other.broker, 'topic')]
   const reading = Promise.all(readers.map((partition) => partition.open(0).read(10)))
 
-  const results = await database.transaction(async (transaction) => {
+  const appended = await database.transaction(async (transaction) => {
     const appended = await broker.appendIn(transaction, [record('topic', null, 'value')])
     expect(await other.broker.ranges('topic')).toEqual([{ start: 0, end: 0 }])
     return appended
   })
-  broker.announce(results)
+  appended.announce()
 
   for (const records of await reading) expect(records.map(({ value }) => text(value))).toEqual(['value'])
 })
@@ -137,3 +139,55 @@ test('a snapshot that is held open elsewhere keeps nothing for appends and reads
   )
   expect(Number(rows[0]?.changed)).toBe(0)
 })
+
+test('who listens is told of what was appended as readers are given it, once it is committed', async () => {
+  await using log = await createTestLog()
+  const [{ broker, database }, other] = await Promise.all([log.connect(), log.connect()])
+  const [described] = await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
+  await broker.ensureTopics([{ name: 'another', partitions: 1 }])
+  const told: AppendedRecords[] = []
+  broker.onAppended('topic', (appended) => void told.push(appended))
+
+  await produce(broker, [record('topic', 'key', 'first'), record('another', 'key', 'not told'), nullRecord])
+  await produce(other.broker, [record('topic', 'key', 'another process’s')])
+  const appended = await database.transaction((transaction) =>
+    broker.appendIn(transaction, [record('topic', null, 'last')]),
+  )
+  expect(told).toHaveLength(1)
+  appended.announce()
+
+  const [records = []] = await readAll(broker, 'topic')
+  const place = { topicId: described?.id, partition: 0 }
+  expect(told.map(comparable)).toEqual([
+    comparable({ ...place, records: records.slice(0, 2) }),
+    comparable({ ...place, records: records.slice(3) }),
+  ])
+})
+
+test('a process of the version before goes on appending', async () => {
+  await using log = await createTestLog()
+  const { broker, database } = await log.connect()
+  await broker.ensureTopics([{ name: 'topic', partitions: 1 }])
+  await produce(broker, [record('topic', 'key', 'first')])
+
+  const { rows } = await database.query(
+    `SELECT millrace.log_append('{1024}', '{1}', '{0}', '{1}', '{0}', '{1}', '{null}', '{6}', '{0}', 'second') AS bases`,
+  )
+
+  expect(rows).toEqual([{ bases: ['1'] }])
+  const [records = []] = await readAll(broker, 'topic')
+  expect(records.map(({ value }) => text(value))).toEqual(['first', 'second'])
+})
+
+const nullRecord = { topic: 'topic', key: null, value: null, headers: [['name', bytes('value')]] } as const
+
+/** Bytes as texts: readers are given views, appenders have their own. */
+function comparable({ records, ...place }: { readonly records: readonly BrokerRecord[] }) {
+  const plain = ({ key, value, headers, ...rest }: BrokerRecord) => ({
+    ...rest,
+    key: key && text(key),
+    value: value && text(value),
+    headers: headers.map(([name, bytes]) => [name, text(bytes)]),
+  })
+  return { ...place, records: records.map(plain) }
+}

@@ -2,7 +2,8 @@ import { fail } from '../../../core/errors.ts'
 import { partitionOf } from '../../../core/partitioner.ts'
 import { encodeHeaders } from '../../../core/record-headers.ts'
 import type { Queryable, Statement } from '../../../core/unit.ts'
-import type { OutgoingRecord, ProduceResult } from '../../../ports/broker.ts'
+import type { BrokerRecord, OutgoingRecord, ProduceResult } from '../../../ports/broker.ts'
+import type { AppendedRecords } from '../../../ports/bus.ts'
 import { integerArray } from './encoding.ts'
 import type { LogTopic, Topics } from './topics.ts'
 
@@ -29,6 +30,8 @@ export interface Batch {
   readonly locks: readonly number[]
   /** One for each record; those of unknown topics are there already. */
   readonly results: ProduceResult[]
+  /** When each piece was appended. */
+  readonly times: number[]
 }
 
 /** Gives each record its partition; a batch's records without a key share one, the next one at the next batch. */
@@ -58,7 +61,7 @@ export class Router {
       }
     }
     const locks = [...new Set([...targets.values()].map(lockOf))].sort((a, b) => a - b)
-    return { pieces: cut(routed), locks, results }
+    return { pieces: cut(routed), locks, results, times: [] }
   }
 
   #keyless(topic: LogTopic, chosen: Map<string, number>): number {
@@ -78,16 +81,33 @@ export class Router {
  * Partitions stay locked until its end.
  */
 export async function appendBatch(connection: Queryable, batch: Batch): Promise<ProduceResult[]> {
-  for (const piece of batch.pieces) {
+  for (const [number, piece] of batch.pieces.entries()) {
     const { statement, ranks, targets } = appendStatement(piece, batch.locks)
-    const { rows } = await connection.query<{ bases: readonly string[] }>(statement)
-    const bases = rows[0]?.bases ?? []
+    const { rows } = await connection.query<{ bases: readonly string[]; appended_ms: number }>(statement)
+    const { bases, appended_ms: time } = rows[0] ?? { bases: [], appended_ms: 0 }
+    batch.times[number] = time
     for (const [nth, { target, index }] of piece.entries()) {
       const base = Number(bases[(targets[nth] ?? 0) - 1])
       batch.results[index] = { topic: target.topic.name, partition: target.partition, offset: base + (ranks[nth] ?? 0) }
     }
   }
   return batch.results
+}
+
+/** What a batch that was appended has of a topic, by partition. */
+export function appendedTo(topicName: string, { pieces, results, times }: Batch): AppendedRecords[] {
+  const found = new Map<Target, BrokerRecord[]>()
+  for (const [number, piece] of pieces.entries()) {
+    for (const { target, record, index } of piece) {
+      const result = results[index]
+      if (target.topic.name !== topicName || !result || 'error' in result) continue
+      const records = found.get(target) ?? []
+      const { key, value, headers } = record
+      records.push({ offset: result.offset, timestamp: times[number] ?? 0, key, value, headers })
+      found.set(target, records)
+    }
+  }
+  return [...found].map(([{ topic, partition }, records]) => ({ topicId: topic.id, partition, records }))
 }
 
 function appendStatement(piece: readonly RoutedRecord[], locks: readonly number[]) {
@@ -122,8 +142,8 @@ function appendStatement(piece: readonly RoutedRecord[], locks: readonly number[
     ...Object.values(lengths),
   ]
   const statement: Statement = {
-    name: 'millrace_log_append',
-    text: 'SELECT millrace.log_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS bases',
+    name: 'millrace_log_append_at',
+    text: 'SELECT bases, appended_ms FROM millrace.log_append_at($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
     values: [...arrays.map(integerArray), Buffer.concat(contents)],
   }
   return { statement, ranks: columns.ranks, targets: columns.targets }

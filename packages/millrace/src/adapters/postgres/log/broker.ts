@@ -12,9 +12,10 @@ import type {
   TopicDescription,
   TopicSpec,
 } from '../../../ports/broker.ts'
+import type { AppendedRecords } from '../../../ports/bus.ts'
 import type { Transaction } from '../../../ports/database.ts'
 import { isMissingSlice } from '../errors.ts'
-import { appendBatch, type Batch, Router } from './append.ts'
+import { appendBatch, appendedTo, type Batch, Router } from './append.ts'
 import type { LogConfig } from './config.ts'
 import { HeldPartition, Member } from './member.ts'
 import { Membership } from './membership.ts'
@@ -24,6 +25,16 @@ import { Retention } from './retention.ts'
 import { type LogTopic, Topics } from './topics.ts'
 import { logChannel, Watcher } from './watcher.ts'
 
+/** What was appended within a transaction. */
+export interface Appended {
+  readonly results: ProduceResult[]
+  /**
+   * Wakes the readers: those of this process at once, others by a notification; and tells who listens. To be called after
+   * the commit.
+   */
+  announce(): void
+}
+
 /** The broker whose log is in PostgreSQL: a transaction there can append with everything else it writes. */
 export interface PostgresBroker extends Broker {
   /** Its tables; they must be there before it starts. */
@@ -31,13 +42,13 @@ export interface PostgresBroker extends Broker {
   /**
    * Appends within the caller's transaction, which must be READ COMMITTED; see {@link Broker.produce}. The partitions
    * are locked until it ends, so end it soon, and append once: a second append to others can deadlock. Rolled back, it
-   * leaves no gap. After the commit, hand the results to {@link announce}.
+   * leaves no gap.
    *
    * @throws the database's error
    */
-  appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]>
-  /** Wakes the readers of what was appended: those of this process at once, others by a notification. */
-  announce(results: readonly ProduceResult[]): void
+  appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<Appended>
+  /** Has a function told of what this process appends to a topic, once it is committed. One for each topic. */
+  onAppended(topic: string, listener: (appended: AppendedRecords) => void): void
 }
 
 /** The tables of the log. */
@@ -55,6 +66,7 @@ export class LogBroker implements PostgresBroker {
   readonly #retention: Retention
   readonly #patience: Patience
   readonly #opened = new Set<OpenTopic>()
+  readonly #listeners = new Map<string, (appended: AppendedRecords) => void>()
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
@@ -74,8 +86,9 @@ export class LogBroker implements PostgresBroker {
 
   async produce(records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
     if (records.length === 0) return []
-    const results = await this.#mapped(async () => this.#append(await this.#router.route(records)))
-    this.announce(results)
+    const batch = await this.#mapped(() => this.#router.route(records))
+    const results = await this.#mapped(() => this.#append(batch))
+    this.#announce(batch)
     return results
   }
 
@@ -101,19 +114,13 @@ export class LogBroker implements PostgresBroker {
     return this.#mapped(async () => this.#open(await this.#topics.get(name)))
   }
 
-  async appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<ProduceResult[]> {
-    return appendBatch(transaction, await this.#router.route(records))
+  async appendIn(transaction: Transaction, records: readonly OutgoingRecord[]): Promise<Appended> {
+    const batch = await this.#router.route(records)
+    return { results: await appendBatch(transaction, batch), announce: () => this.#announce(batch) }
   }
 
-  announce(results: readonly ProduceResult[]): void {
-    let appended = false
-    for (const result of results) {
-      const topic = this.#topics.known(result.topic)
-      if ('error' in result || topic === undefined) continue
-      appended = true
-      this.#watcher.grew({ topicNumber: topic.number, partition: result.partition }, result.offset + 1)
-    }
-    if (appended) this.#config.database.notify(logChannel)
+  onAppended(topic: string, listener: (appended: AppendedRecords) => void): void {
+    this.#listeners.set(topic, listener)
   }
 
   async join({ group, topics, listener }: GroupOptions): Promise<GroupMember> {
@@ -181,6 +188,18 @@ export class LogBroker implements PostgresBroker {
       await this.#retention.maintain()
       return this.#patience.run(() => this.#appendOnce(batch))
     }
+  }
+
+  #announce(batch: Batch): void {
+    let appended = false
+    for (const result of batch.results) {
+      const topic = this.#topics.known(result.topic)
+      if ('error' in result || topic === undefined) continue
+      appended = true
+      this.#watcher.grew({ topicNumber: topic.number, partition: result.partition }, result.offset + 1)
+    }
+    if (appended) this.#config.database.notify(logChannel)
+    for (const [topic, listener] of this.#listeners) for (const each of appendedTo(topic, batch)) listener(each)
   }
 
   #appendOnce(batch: Batch): Promise<ProduceResult[]> {

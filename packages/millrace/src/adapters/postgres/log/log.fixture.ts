@@ -1,6 +1,7 @@
 import { silentLogger } from '../../../core/logger.ts'
+import type { Queryable, QueryResult, Statement } from '../../../core/unit.ts'
 import { migrate } from '../../../migrate/index.ts'
-import type { Database } from '../../../ports/database.ts'
+import type { ConnectionShare, Database } from '../../../ports/database.ts'
 import { createTestDatabase } from '../../../testing/database.ts'
 import { createPostgresDatabase } from '../index.ts'
 import type { PostgresBrokerOptions } from './config.ts'
@@ -45,10 +46,31 @@ export async function createTestLog(): Promise<TestLog> {
   }
 }
 
+/** Told of a single statement, and what it answered. */
+export type SeeStatement = (statement: Statement, result: QueryResult) => void
+
+/** A database whose single statements are seen. */
+export function watchedDatabase(url: string, seen: SeeStatement): Database {
+  const database = createPostgresDatabase({ url })
+  const on = (share: ConnectionShare): Queryable => ({
+    async query<Row>(statement: string | Statement, values?: readonly unknown[]) {
+      const result = await database.on(share).query<Row>(statement, values)
+      seen(typeof statement === 'string' ? { text: statement } : statement, result as QueryResult)
+      return result
+    },
+  })
+  return new Proxy(database, {
+    get(target, name) {
+      const found: unknown = name === 'on' ? on : Reflect.get(target, name)
+      return typeof found === 'function' ? found.bind(target) : found
+    },
+  })
+}
+
 /** Connects to a log that is there. */
 export async function connectLog(url: string, options: Partial<PostgresBrokerOptions> = {}): Promise<LogProcess> {
-  const database = createPostgresDatabase({ url })
-  const broker = createPostgresBroker({ database, ...quickSession, ...options })
+  const { database = createPostgresDatabase({ url }) } = options
+  const broker = createPostgresBroker({ ...quickSession, ...options, database })
   await broker.start()
   const stop = async () => {
     await broker.stop()

@@ -1,5 +1,6 @@
 import { fail } from '../../../core/errors.ts'
 import { sizeOf } from '../../../core/record-size.ts'
+import { isSameRecord } from '../../../core/same-record.ts'
 import { Signal } from '../../../core/signal.ts'
 import type { BrokerRecord, PartitionReader } from '../../../ports/broker.ts'
 import type { LogConfig } from './config.ts'
@@ -34,8 +35,9 @@ export class LogReader implements PartitionReader {
   #heldBytes = 0
   /** How many records a waiting read wants. */
   #wanted = 0
-  /** The next offset to fetch. */
+  /** The next offset to fetch, and the record that was fetched before. */
   #next: number
+  #last: BrokerRecord | undefined
   readonly #to: number
   /** The highest end seen. */
   #seenEnd = 0
@@ -112,7 +114,7 @@ export class LogReader implements PartitionReader {
 
   async #fetch(): Promise<void> {
     await this.#retried(async () => this.#watch.grew(await this.#locate()))
-    while (!this.#isOver && !this.#hasShrunk()) {
+    while (!this.#isOver && !this.#failure && !this.#hasShrunk()) {
       if (!this.#hasRoom()) await this.#room.wait()
       else if (this.#next >= this.#watch.end) await this.#watch.grown()
       else await this.#retried(() => this.#fetchPiece())
@@ -128,10 +130,14 @@ export class LogReader implements PartitionReader {
     const { end } = this.#watch
     this.#seenEnd = Math.max(this.#seenEnd, end)
     if (end >= Math.min(this.#next, this.#seenEnd)) return false
-    this.#failure = fail('LOG_SHRANK', { place: this.#name, end, offset: this.#next })
+    this.#fail(fail('LOG_SHRANK', { place: this.#name, end, offset: this.#next }))
+    return true
+  }
+
+  #fail(failure: Error): void {
+    this.#failure = failure
     this.#held = []
     this.#arrived.notify()
-    return true
   }
 
   #hasRoom(): boolean {
@@ -140,17 +146,36 @@ export class LogReader implements PartitionReader {
   }
 
   async #fetchPiece(): Promise<void> {
-    const range = { first: this.#next, beyond: Math.min(this.#next + pieceRecords, this.#to), bytes: pieceBytes }
     const before = this.#watch.end
-    const records = await readRecords(this.#config.database, this.#watch, range)
-    if (this.#closed) return
+    const records = await this.#readBehindLast()
+    if (this.#closed || records === undefined) return
     const last = records.at(-1)
     // Below the known end, and yet nothing: retention was faster, or a database has lost its last commits.
     if (last === undefined) return this.#watch.sawEnd(await this.#locate(), before)
     this.#next = last.offset + 1
+    this.#last = last
     this.#held = this.#held.length === 0 ? records : [...this.#held, ...records]
     this.#heldBytes += bytesOf(records)
     this.#arrived.notify()
+  }
+
+  /**
+   * The next piece. The record before it is read once more: a log that was replaced may have come as far again before
+   * anybody looked, and then nothing else tells. Undefined where it has another record there.
+   */
+  async #readBehindLast(): Promise<BrokerRecord[] | undefined> {
+    const known = this.#last?.offset === this.#next - 1 ? this.#last : undefined
+    const records = await readRecords(this.#config.database, this.#watch, {
+      first: known?.offset ?? this.#next,
+      beyond: Math.min(this.#next + pieceRecords, this.#to),
+      bytes: pieceBytes + (known ? sizeOf(known) : 0),
+    })
+    const [first] = records
+    // Retention may have removed it.
+    if (!known || first?.offset !== known.offset) return records
+    if (isSameRecord(first, known)) return records.slice(1)
+    if (!this.#closed) this.#fail(fail('LOG_REPLACED', { place: this.#name, offset: known.offset }))
+    return undefined
   }
 
   /** Goes on behind what is not there any more; answers the log's end. */

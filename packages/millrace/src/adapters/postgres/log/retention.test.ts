@@ -77,12 +77,12 @@ test('an append within a transaction passes again soon, when all slices made ahe
   const first = await append().catch((error: unknown) => error)
   expect(database.faultOf(first)).toBe('unavailable')
 
-  let results = await append().catch(() => undefined)
-  while (results === undefined) {
+  let appended = await append().catch(() => undefined)
+  while (appended === undefined) {
     await pause(20)
-    results = await append().catch(() => undefined)
+    appended = await append().catch(() => undefined)
   }
-  expect(results).toMatchObject([{ offset: 0 }])
+  expect(appended.results).toMatchObject([{ offset: 0 }])
 })
 
 test('creates the slice it needs when it slept past those made ahead', async () => {

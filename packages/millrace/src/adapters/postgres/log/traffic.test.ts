@@ -1,30 +1,14 @@
 import { expect, test } from 'vitest'
 import { Audience, produce, record } from '../../../conformance/broker/stage.ts'
 import { Signal } from '../../../core/signal.ts'
-import type { Queryable, QueryResult, Statement } from '../../../core/unit.ts'
-import type { ConnectionShare } from '../../../ports/database.ts'
-import { createPostgresDatabase } from '../index.ts'
 import { unpackRecords } from './encoding.ts'
 import { createPostgresBroker } from './index.ts'
-import { createTestLog, type TestLog } from './log.fixture.ts'
+import { createTestLog, type SeeStatement, type TestLog, watchedDatabase } from './log.fixture.ts'
 
 /** A broker whose single statements are seen. */
-async function watchedBroker(log: TestLog, seen: (statement: Statement, result: QueryResult) => void) {
-  const database = createPostgresDatabase({ url: log.url })
-  const on = (share: ConnectionShare): Queryable => ({
-    async query<Row>(statement: string | Statement, values?: readonly unknown[]) {
-      const result = await database.on(share).query<Row>(statement, values)
-      seen(typeof statement === 'string' ? { text: statement } : statement, result as QueryResult)
-      return result
-    },
-  })
-  const watched = new Proxy(database, {
-    get(target, name) {
-      const found: unknown = name === 'on' ? on : Reflect.get(target, name)
-      return typeof found === 'function' ? found.bind(target) : found
-    },
-  })
-  const broker = createPostgresBroker({ database: watched, heartbeat: '50ms', sessionTimeout: '10s' })
+async function watchedBroker(log: TestLog, seen: SeeStatement) {
+  const database = watchedDatabase(log.url, seen)
+  const broker = createPostgresBroker({ database, heartbeat: '50ms', sessionTimeout: '10s' })
   await broker.start()
   const stop = async () => {
     await broker.stop()
@@ -63,7 +47,9 @@ test('a reader fetches no more ahead than a thousand records', async () => {
   await using log = await createTestLog()
   let fetched = 0
   await using process = await watchedBroker(log, ({ name }, { rows }) => {
-    if (name === 'millrace_log_read') fetched += unpackRecords(rows[0]?.['records'] as Buffer | null).length
+    if (name !== 'millrace_log_read') return
+    const last = unpackRecords(rows[0]?.['records'] as Buffer | null).at(-1)
+    if (last) fetched = last.offset + 1
   })
   const { broker } = process
   await broker.ensureTopics([{ name: 'topic', partitions: 1 }])

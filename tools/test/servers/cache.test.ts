@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { cached, cacheFolder } from '../../src/kafka/cache.ts'
+import { cached, cacheFolder } from '../../src/servers/cache.ts'
 
 function testCache(name: string) {
   const make = vi.fn((folder: string) => writeFile(join(folder, 'made'), 'whole'))

@@ -1,7 +1,7 @@
 /**
- * The program of a small process between the caller and the Java processes. It starts them, reads what they write, and
- * kills them when the channel to the caller closes: because the caller wants it, has ended, or was killed. Java has
- * nothing like it of its own, and no signal to the caller can prevent it.
+ * The program of a small process between the caller and the servers. It starts them, reads what they write, and kills
+ * them when the channel to the caller closes: because the caller wants it, has ended, or was killed. They have nothing
+ * like it of their own, and no signal to the caller can prevent it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -45,7 +45,7 @@ keep(process.argv.slice(2))
 
 /** @param folders to remove at the end */
 function keep(folders: readonly string[]): void {
-  process.title = 'millrace kafka keeper'
+  process.title = 'millrace keeper'
   // Signals to a whole group or service are for the caller.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('message', ({ id, order }: Command) => start(id, order))
@@ -84,7 +84,7 @@ function report(message: Report): void {
   if (process.connected) process.send?.(message)
 }
 
-/** Kills what is left at once: nobody is there who could wait, and Kafka recovers. */
+/** Kills what is left at once: nobody is there who could wait, and a server recovers. */
 async function end(folders: readonly string[]): Promise<void> {
   await Promise.all([...running].map(kill))
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

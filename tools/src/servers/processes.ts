@@ -1,19 +1,35 @@
 import type { KeptProcess } from './keeping.ts'
 
 /** A process did not start; the message has what it wrote. */
-export class KafkaStartError extends Error {}
+export class ServerStartError extends Error {}
 
 /** For a process to be ready. */
 const startWithinMs = 60_000
 
 const stopWithinMs = 15_000
 const shownLines = 20
+const attempts = 3
+
+/** Starts a server on ports that it chooses: once more, where another process was faster to take one. */
+export async function onFreePorts<Server>(start: () => Promise<Server>): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start()
+    } catch (error) {
+      if (attempt === attempts || !isPortTaken(error)) throw error
+    }
+  }
+}
+
+function isPortTaken(error: unknown): boolean {
+  return error instanceof ServerStartError && error.message.includes('Address already in use')
+}
 
 /**
  * Resolves when `ready` does; kills the process if that takes too long.
  *
  * @param what the process, for the error
- * @throws KafkaStartError when it takes too long, or the process ends before
+ * @throws ServerStartError when it takes too long, or the process ends before
  */
 export async function untilReady(started: KeptProcess, what: string, ready: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<'late'>()
@@ -24,7 +40,7 @@ export async function untilReady(started: KeptProcess, what: string, ready: Prom
   started.signal('SIGKILL')
   const { reason, output } = await started.exited
   const problem = outcome === 'late' ? `was not ready within ${startWithinMs} ms` : `ended with ${reason}`
-  throw new KafkaStartError(`${what} ${problem}:\n${tellingLines(output)}`)
+  throw new ServerStartError(`${what} ${problem}:\n${tellingLines(output)}`)
 }
 
 /**

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { takeLock } from './lock.ts'
 
 /** Where things are kept that take time to make, until `npm ci`. */
-export const cacheFolder = join(import.meta.dirname, '../../../node_modules/.cache/millrace-kafka')
+export const cacheFolder = join(import.meta.dirname, '../../../node_modules/.cache/millrace-servers')
 
 /** A folder of the cache. */
 export interface Cached {
@@ -42,4 +43,11 @@ async function remake(folder: string, make: Cached['make']): Promise<void> {
   await make(temporary)
   await rm(folder, { recursive: true, force: true })
   await rename(temporary, folder)
+}
+
+/** A short name for what something was made from. */
+export function hashOf(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part).update('\0')
+  return hash.digest('hex').slice(0, 16)
 }

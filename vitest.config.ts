@@ -16,7 +16,7 @@ const promises = [
 
 /** Those of them in which the broker has no part, or one that is proved well enough on one of them. */
 const brokerless = [
-  'packages/millrace/test/faults/{dead-versions,ledger,live-client}.test.ts',
+  'packages/millrace/test/faults/{dead-versions,ledger,live-client-sabotage,live-tally}.test.ts',
   'packages/millrace/test/chaos/{fates,options,sabotage,script,verdict}.test.ts',
   'apps/backend/src/modules/todos/ids.test.ts',
   'apps/backend/src/modules/notifications/processes.test.ts',
@@ -36,7 +36,7 @@ const kafkaOnly = [
 ]
 
 /** What has a part in it: these files run with a Redis besides. */
-const besideRedis = ['packages/millrace/src/live/*.test.ts', 'packages/millrace/test/faults/live.test.ts']
+const besideRedis = ['packages/millrace/src/live/*.test.ts', 'packages/millrace/test/faults/{live,live-client}.test.ts']
 
 /** What is about Redis alone. */
 const redisOnly = [

@@ -48,17 +48,11 @@ const longestTokenMs = 40_000
  */
 export async function runLiveClients(options: LiveRunOptions): Promise<LiveRun> {
   const { fanout, random, clients, sabotage, patienceMs = 60_000 } = options
-  await using started = await fanout.start()
-  await using pusher = await testApp({
-    modules: [...liveModules, tallies],
-    roles: ['worker'],
-    kafkaBrokers: [],
-    ...started.pusher,
-  })
+  await using pusher = await testApp({ modules: [...liveModules, tallies], roles: ['worker'], ...fanout.options })
   await pusher.database.query(createTallies)
   const servers = await Servers.start({
-    ...{ databaseUrl: pusher.databaseUrl, isLive: true, roles: ['api'], kafkaBrokers: [] },
-    ...started.server,
+    ...{ databaseUrl: pusher.databaseUrl, isLive: true, roles: ['api'] },
+    ...fanout.options,
     ...(sabotage && { liveSabotage: sabotage }),
   })
   await using front = await TcpProxy.listen(() => servers.portOfAny(random))
@@ -71,7 +65,7 @@ export async function runLiveClients(options: LiveRunOptions): Promise<LiveRun> 
   const pushing = push(pusher, plans, totals, options)
   const disturbing = Promise.all([
     cutSome(front, options),
-    disturb(inTurn([servers.troubles, networkTroubles(front), started.troubles]), options),
+    disturb(inTurn([servers.troubles, networkTroubles(front), fanout.troubles]), options),
   ])
   const [pushed, [cut]] = await Promise.all([pushing, disturbing])
   const isDone = async () => {

@@ -1,27 +1,19 @@
 import type { TestProject } from 'vitest/node'
 import { type RedisServer, redisUnavailable, startRedis } from './redis/index.ts'
-
-/** Matches the name of no test. */
-const nothing = /(?!)/
+import { skipProject } from './vitest-skip.ts'
 
 let redis: RedisServer | undefined
 
 /**
  * For `globalSetup` of the Vitest project that is on Redis: starts one for the whole run, unless `TEST_REDIS_URL` names one.
- * Where it cannot run, the project's tests are skipped; in CI nothing is.
+ * Where it cannot run, the project's tests are skipped.
  */
-export async function setup({ config }: TestProject): Promise<void> {
+export async function setup(project: TestProject): Promise<void> {
   if (process.env['TEST_REDIS_URL']) return
   const reason = await redisUnavailable()
-  if (reason === undefined) {
-    redis = await startRedis()
-    process.env['TEST_REDIS_URL'] = redis.url
-  } else if (process.env['CI']) throw new Error(`CI skips no test, and there is no Redis: ${reason}`)
-  else {
-    process.stderr.write(`Tests on Redis are skipped: ${reason}\n`)
-    // Unlike a skip in each test, it spares the hooks of files, which need a Redis too.
-    config.testNamePattern = nothing
-  }
+  if (reason !== undefined) return skipProject(project, 'Redis', reason)
+  redis = await startRedis()
+  process.env['TEST_REDIS_URL'] = redis.url
 }
 
 /** Ends what `setup` has started. */

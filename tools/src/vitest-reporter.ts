@@ -1,4 +1,5 @@
 import type { Reporter, SerializedError, TestModule, TestSuite } from 'vitest/node'
+import { skippedProjects } from './vitest-skip.ts'
 
 interface Tally {
   passed: number
@@ -52,11 +53,8 @@ function timesIn({ times }: Tally): string {
 }
 
 function reasonsIn({ reasons }: Tally): string {
-  const { TEST_KAFKA_UNAVAILABLE: withoutKafka, TEST_BROWSER_UNAVAILABLE: withoutBrowser } = process.env
   const said = [...reasons].map(([reason, count]) => `${count} skipped: ${reason}\n`).join('')
-  const kafka = withoutKafka ? `What is on Kafka was skipped: ${withoutKafka}\n` : ''
-  const browser = withoutBrowser ? `What is seen in a browser was skipped: ${withoutBrowser}\n` : ''
-  return said + kafka + browser
+  return said + skippedProjects()
 }
 
 function count(module: TestModule, tally: Tally): void {

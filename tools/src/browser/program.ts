@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { access, constants, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, constants, readFile, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { cached, cacheFolder } from '../servers/cache.ts'
 
 /** A browser as it is started. */
 export interface BrowserProgram {
@@ -14,8 +15,6 @@ export interface BrowserProgram {
 /** By the names that systems give it. */
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const onMac = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
-
-const cache = fileURLToPath(new URL('../../../node_modules/.cache/', import.meta.url))
 
 /** Why there is no browser to test in; undefined where there is one. */
 export async function browserUnavailable(): Promise<string | undefined> {
@@ -49,8 +48,8 @@ function isShipped(): boolean {
 
 /** The package's folder of libraries is for systems that have none of a desktop's, and so for any. */
 async function shipped(): Promise<BrowserProgram> {
-  const folder = join(cache, `chromium-${await shippedVersion()}`)
-  if (!(await isProgram(join(folder, 'chromium')))) await unpack(folder)
+  const name = `chromium-${await shippedVersion()}`
+  const folder = await cached({ name, make: (fresh) => unpack(fresh, join(cacheFolder, name)) })
   const env = { LD_LIBRARY_PATH: join(folder, 'al2023/lib'), FONTCONFIG_FILE: join(folder, 'fonts.conf') }
   return { executablePath: join(folder, 'chromium'), env }
 }
@@ -60,16 +59,11 @@ async function shippedVersion(): Promise<string> {
   return JSON.parse(await readFile(join(folder, '../package.json'), 'utf8')).version
 }
 
-/** Whole or not at all: others may be doing the same. */
-async function unpack(folder: string): Promise<void> {
-  const fresh = await mkdtemp(`${folder}-`)
+/** @param place where the folder will be */
+async function unpack(folder: string, place: string): Promise<void> {
   const program = fileURLToPath(new URL('./unpack.ts', import.meta.url))
-  await promisify(execFile)(process.execPath, [program], { env: { ...process.env, TMPDIR: fresh } })
+  await promisify(execFile)(process.execPath, [program], { env: { ...process.env, TMPDIR: folder } })
   // Its own looks into folders of the cloud it was made for.
-  const fonts = `<fontconfig><dir>${folder}/fonts</dir><cachedir>${folder}/fonts-cache</cachedir></fontconfig>`
-  await writeFile(join(fresh, 'fonts.conf'), fonts)
-  await rename(fresh, folder).catch(async (error: NodeJS.ErrnoException) => {
-    await rm(fresh, { recursive: true })
-    if (error.code !== 'ENOTEMPTY') throw error
-  })
+  const fonts = `<fontconfig><dir>${place}/fonts</dir><cachedir>${place}/fonts-cache</cachedir></fontconfig>`
+  await writeFile(join(folder, 'fonts.conf'), fonts)
 }

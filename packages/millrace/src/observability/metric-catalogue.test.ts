@@ -3,12 +3,14 @@ import { type MetricDefinition, metricCatalogue, metricGroups } from './metric-c
 
 const all: [string, MetricDefinition][] = Object.entries(metricCatalogue)
 
-/** What only an app's definitions, or HTTP itself, bound. */
+/** What an app's definitions, HTTP, or the code itself bound. */
 const boundedLabels = [
   'app',
   'broker',
   'channel',
   'consumer',
+  'fault',
+  'from',
   'lane',
   'method',
   'node',

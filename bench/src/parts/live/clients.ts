@@ -18,6 +18,11 @@ export interface Borne extends Arrivals {
   readonly clientsBusy: number
 }
 
+/** How much of the machine the clients took. */
+export function clientsNote({ clientsBusy }: Borne): string {
+  return `the clients took ${Math.round(clientsBusy * 100)} % of a core`
+}
+
 /** So many units of work may be under way; what is due besides waits, and its time counts. */
 const mostUnderWay = 500
 

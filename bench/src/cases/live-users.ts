@@ -18,6 +18,8 @@ export const liveUsers: BenchCase = {
   metrics: [
     { name: 'p50', unit: 'ms from when an update was due' },
     { name: 'p99', unit: 'ms from when an update was due', atMost: 50 },
+    { name: 'commit p50', unit: 'ms of it until the unit of work had committed' },
+    { name: 'commit p99', unit: 'ms of it until the unit of work had committed' },
     { name: 'cpu', unit: 'µs of the server’s process an update' },
     { name: 'opening', unit: 'ms until all were connected' },
   ],
@@ -35,7 +37,8 @@ async function measure({ records: updates }: Round, start: (shape: LiveShape) =>
   const opening = await clients.open({ url, isGreeted, clients: shape.clients })
   await clients.hold({ updates: Math.ceil(updates * warmingPart), perSecond })
   const borne = await clients.hold({ updates, perSecond })
-  const { p50, p99, cpu, missing } = borne
+  const { p50, p99, pushing, cpu, missing } = borne
   if (missing > 0) throw new Error(`${missing} of ${updates} updates have not come`)
-  return { values: { p50, p99, cpu, opening }, notes: [clientsNote(borne)] }
+  const commit = { 'commit p50': pushing.p50, 'commit p99': pushing.p99 }
+  return { values: { p50, p99, ...commit, cpu, opening }, notes: [clientsNote(borne)] }
 }

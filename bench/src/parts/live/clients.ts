@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import type { ClientsAnswer, ClientsOrder } from './clients-main.ts'
 import type { Arrivals, OpenOrder } from './crowd.ts'
+import { Histogram } from './histogram.ts'
 
 /** Updates at a steady rate. */
 export interface Load {
@@ -14,6 +15,8 @@ export interface Load {
 export interface Borne extends Arrivals {
   /** What this process took of the processors, in microseconds a delivery. */
   readonly cpu: number
+  /** How long pushing took by itself, in milliseconds: until a unit of work had committed. */
+  readonly pushing: { readonly p50: number; readonly p99: number }
   /** How much of a core the clients took. */
   readonly clientsBusy: number
 }
@@ -38,6 +41,7 @@ export class LiveClients implements AsyncDisposable {
   #next = 0
   #due = 0
   #underWay = 0
+  #pushing = new Histogram()
 
   /** @param push pushes the nth update */
   constructor(isForAll: boolean, push: (n: number) => Promise<void> | void) {
@@ -85,11 +89,13 @@ export class LiveClients implements AsyncDisposable {
   }
 
   async #bear(order: ClientsOrder): Promise<Borne> {
+    this.#pushing = new Histogram()
     const before = process.cpuUsage()
     const { arrivals, busy: clientsBusy } = await this.#ask(order)
     if (!arrivals) throw new Error('the clients do not know how it went')
     const { user, system } = process.cpuUsage(before)
-    return { ...arrivals, cpu: (user + system) / arrivals.deliveries, clientsBusy }
+    const pushing = { p50: this.#pushing.quantile(0.5), p99: this.#pushing.quantile(0.99) }
+    return { ...arrivals, cpu: (user + system) / arrivals.deliveries, pushing, clientsBusy }
   }
 
   async #ask(order: ClientsOrder): Promise<ClientsAnswer> {
@@ -108,8 +114,10 @@ export class LiveClients implements AsyncDisposable {
 
   async #pushOne(n: number): Promise<void> {
     this.#underWay += 1
+    const began = performance.now()
     try {
       await this.#push(n)
+      this.#pushing.add(performance.now() - began)
     } catch (error) {
       this.#failed.reject(error)
     } finally {

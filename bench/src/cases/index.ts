@@ -6,7 +6,9 @@ import { drainPostgres } from './drain-postgres.ts'
 import { drainPostgresBatch } from './drain-postgres-batch.ts'
 import { drainWithFailures } from './drain-with-failures.ts'
 import { latency, latencyKafka } from './latency.ts'
-import { liveFanout, liveUsers } from './live.ts'
+import { liveFanout } from './live-fanout.ts'
+import { liveRecovery } from './live-recovery.ts'
+import { liveUsers } from './live-users.ts'
 import { publishHttp } from './publish-http.ts'
 import { relay } from './relay.ts'
 import { timers } from './timers.ts'
@@ -20,6 +22,7 @@ export const cases: readonly BenchCase[] = [
   timers,
   liveFanout,
   liveUsers,
+  liveRecovery,
   drainMillion,
   drainKafka,
   drainKafkaBatch,

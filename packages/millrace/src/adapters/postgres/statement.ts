@@ -1,6 +1,7 @@
-import pg, { type ClientBase, type QueryConfig, type ResultBuilder } from 'pg'
+import pg, { type Client, type QueryConfig, type ResultBuilder } from 'pg'
 import type { QueryResult, Statement } from '../../core/unit.ts'
 import { statementError } from './errors.ts'
+import { joinWrites } from './joined-writes.ts'
 
 /**
  * Runs one statement on a connection.
@@ -8,7 +9,7 @@ import { statementError } from './errors.ts'
  * @param onError called before the promise rejects, with what it rejects with
  */
 export async function runStatement<Row>(
-  client: ClientBase,
+  client: Client,
   statement: string | Statement,
   values?: readonly unknown[],
   onError?: (error: unknown) => void,
@@ -46,11 +47,8 @@ function toSendable(
   }
 }
 
-function submit(
-  client: ClientBase,
-  statement: Statement,
-  values: readonly unknown[] | undefined,
-): Promise<ResultBuilder> {
+function submit(client: Client, statement: Statement, values: readonly unknown[] | undefined): Promise<ResultBuilder> {
+  joinWrites(client.connection.stream)
   return new Promise((resolve, reject) => {
     client.query(new StatementQuery(statement, values, (error, result) => (error ? reject(error) : resolve(result))))
   })

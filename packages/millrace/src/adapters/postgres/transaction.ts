@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { Client } from 'pg'
 import { fail } from '../../core/errors.ts'
 import type { QueryResult, Statement } from '../../core/unit.ts'
 import type { Transaction, TransactionOptions } from '../../ports/database.ts'
@@ -12,7 +12,7 @@ const begin = {
 
 /** Runs `work` between BEGIN and COMMIT on a connection; see {@link Database.transaction}. */
 export async function runTransaction<T>(
-  client: ClientBase,
+  client: Client,
   work: (transaction: Transaction) => Promise<T>,
   { isolation = 'read committed' }: TransactionOptions,
 ): Promise<T> {
@@ -32,7 +32,7 @@ export async function runTransaction<T>(
   return result
 }
 
-async function commit(client: ClientBase, transaction: PostgresTransaction): Promise<void> {
+async function commit(client: Client, transaction: PostgresTransaction): Promise<void> {
   // The server would commit what came before a statement that could not be sent.
   if (transaction.failure !== undefined) {
     await rollBack(client)
@@ -48,18 +48,18 @@ async function commit(client: ClientBase, transaction: PostgresTransaction): Pro
   if (command !== 'COMMIT') throw transaction.failure ?? fail('COMMIT_FAILED', {})
 }
 
-async function rollBack(client: ClientBase): Promise<void> {
+async function rollBack(client: Client): Promise<void> {
   // A connection that cannot roll back is lost, and the server rolls back by itself; whoever releases it will notice.
   await client.query('ROLLBACK').catch(() => {})
 }
 
 class PostgresTransaction implements Transaction {
-  readonly #client: ClientBase
+  readonly #client: Client
   #failure: unknown
   #savepoints = 0
   #ended = false
 
-  constructor(client: ClientBase) {
+  constructor(client: Client) {
     this.#client = client
   }
 

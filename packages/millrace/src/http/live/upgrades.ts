@@ -83,6 +83,9 @@ export class Upgrades {
     const asked = this.#asked(request)
     const since = performance.now()
     const user = await this.#userOf(asked.token)
+    // The handshake, the greeting and what was missed go out in one write.
+    connection.cork()
+    process.nextTick(() => connection.uncork())
     this.#server.handleUpgrade(request, connection, head, (socket) => {
       const frames = new FrameSocket(socket, connection)
       if (user) this.#serve(socket, frames, { ...asked, user, since })

@@ -50,3 +50,13 @@ test('who sends a lot waits until there is room, and not for ever', async () => 
   outlet.write(Buffer.alloc(500_000))
   expect(await outlet.hasRoom()).toBe(false)
 })
+
+test('there is never room for more than a client may be behind by, however little that is', async () => {
+  const connection = new Connection()
+  const outlet = new Outlet(connection, { bytes: 100_000, ms: 50 })
+  while (await outlet.hasRoom()) {
+    expect(outlet.isBehind()).toBe(false)
+    outlet.write(Buffer.alloc(10_000))
+  }
+  expect(connection.buffered).toBeLessThan(100_000)
+})

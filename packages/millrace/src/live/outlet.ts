@@ -9,8 +9,9 @@ export interface Patience {
   readonly ms: number
 }
 
-/** So much is written of what a client missed before the system must have taken it. */
+/** So much is written of what a client missed before the system must have taken it; less where it may be less behind. */
 const pacedBytes = 256 * 1024
+const pacedShare = 0.5
 
 /**
  * Writes to a connection as long as its client keeps up: neither too many bytes wait for the system to take them, nor any
@@ -49,7 +50,8 @@ export class Outlet {
 
   /** Waits until there is room to go on with a lot. Answers whether there is. */
   async hasRoom(): Promise<boolean> {
-    if (this.#socket.buffered < pacedBytes) return true
-    return within(this.#patience.ms, () => this.#socket.drained())
+    const { bytes, ms } = this.#patience
+    if (this.#socket.buffered < Math.min(pacedBytes, bytes * pacedShare)) return true
+    return within(ms, () => this.#socket.drained())
   }
 }

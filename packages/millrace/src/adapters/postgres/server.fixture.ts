@@ -56,13 +56,3 @@ export function rejection(promise: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   )
 }
-
-/** Resolves when a session of this database waits for a lock. */
-export async function untilBlocked(client: Client): Promise<void> {
-  for (;;) {
-    const { rowCount } = await client.query(
-      "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-    )
-    if (rowCount) return
-  }
-}

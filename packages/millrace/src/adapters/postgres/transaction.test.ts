@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isMillraceError } from '../../core/errors.ts'
 import type { Database } from '../../ports/database.ts'
-import { rejection, Server, untilBlocked } from './server.fixture.ts'
+import { rejection, Server } from './server.fixture.ts'
 
 let server: Server
 let database: Database
@@ -176,7 +176,6 @@ describe('faultOf', () => {
 
   test('a deadlock is a conflict', async () => {
     await database.query('INSERT INTO item VALUES (1), (2)')
-    const observer = await server.client()
     const lock = (id: number) => `SELECT FROM item WHERE id = ${id} FOR UPDATE`
     const both = Promise.withResolvers<void>()
     let holders = 0
@@ -190,8 +189,6 @@ describe('faultOf', () => {
         await transaction.query(lock(second))
       })
     const outcomes = [rejection(run(1, 2)), rejection(run(2, 1))]
-    await both.promise
-    await untilBlocked(observer)
     const errors = (await Promise.all(outcomes)).filter((error) => error !== undefined)
     expect(errors.map((error) => database.faultOf(error))).toEqual(['conflict'])
   })
